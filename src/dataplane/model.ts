@@ -1,0 +1,195 @@
+/**
+ * The shapes that the dataplane's parts share: packet graph, API server and CLI server.
+ *
+ * Pools keep their indexes for as long as an element lives and hand out the most recently freed index first, as VPP's
+ * pool_get does (vppinfra/pool.h), because VPP shows those indexes in `show` commands and in API replies.
+ *
+ * IPv4 addresses are unsigned 32-bit numbers in host order (10.0.0.1 = 0x0a000001); IPv6 addresses and MAC addresses are
+ * Uint8Array(16) and Uint8Array(6).
+ */
+
+/** VPP's "no index" (`~0`). */
+export const NO_INDEX = 0xffffffff;
+
+export type InterfaceKind = "local" | "host" | "loopback";
+
+/** Counters of one software interface; names follow `show interface`. All only grow until cleared. */
+export class InterfaceCounters {
+  rxPackets = 0;
+  rxBytes = 0;
+  txPackets = 0;
+  txBytes = 0;
+  drops = 0;
+  punts = 0;
+  ip4 = 0;
+  ip6 = 0;
+  rxNoBuf = 0;
+  rxMiss = 0;
+  rxError = 0;
+  txError = 0;
+
+  clear(): void {
+    for (const key of Object.keys(this) as (keyof InterfaceCounters)[])
+      if (typeof this[key] === "number") (this as unknown as Record<string, number>)[key] = 0;
+  }
+}
+
+/** Where an L2 interface is attached. `bvi` routes into the bridge domain, `uu-fwd` takes unknown unicast. */
+export interface L2Attachment {
+  readonly bdIndex: number;
+  readonly shg: number;
+  readonly portType: "normal" | "bvi" | "uu-fwd";
+}
+
+export interface InterfaceMtu {
+  /** The default of the three that follow where they are 0. */
+  l3: number;
+  ip4: number;
+  ip6: number;
+  mpls: number;
+}
+
+export interface Ip4InterfaceAddress {
+  readonly address: number;
+  readonly length: number;
+}
+
+export interface Ip6InterfaceAddress {
+  readonly address: Uint8Array;
+  readonly length: number;
+}
+
+/**
+ * The edge of the graph: what takes the frames that an interface transmits. `transmit` may keep a reference to the memory
+ * until `flush` returns; afterwards the memory belongs to the caller again.
+ */
+export interface Port {
+  /** Longest frame (Ethernet header included) that can leave here. */
+  readonly maxFrameBytes: number;
+  /** Queues `length` bytes of `memory` from `offset`. Returns false when the frame can't leave (counted as tx-error). */
+  transmit(memory: FrameMemory, offset: number, length: number): boolean;
+  /** Hands all queued frames over; returns how many of them were lost. */
+  flush(): number;
+  close(): void;
+}
+
+/** Memory that frames live in: bytes that the program sees and the address that the kernel sees. */
+export interface FrameMemory {
+  readonly bytes: Uint8Array;
+  /** Address of bytes[0], split as it goes into an iovec; both 0 for memory that only in-memory ports use. */
+  readonly addressLow: number;
+  readonly addressHigh: number;
+}
+
+export interface Interface {
+  readonly swIfIndex: number;
+  readonly hwIfIndex: number;
+  readonly name: string;
+  readonly kind: InterfaceKind;
+  /** Of the loopback (`loop3` = 3); 0 otherwise. */
+  readonly instance: number;
+  /** The kernel's device of a host-interface. */
+  readonly hostIfName: string | undefined;
+  mac: Uint8Array;
+  adminUp: boolean;
+  linkUp: boolean;
+  readonly mtu: InterfaceMtu;
+  tag: string;
+  l2: L2Attachment | undefined;
+  /** FIB indexes (not table ids) of the interface. */
+  fibIndex4: number;
+  fibIndex6: number;
+  /** In the order in which they were added. */
+  readonly addresses4: Ip4InterfaceAddress[];
+  readonly addresses6: Ip6InterfaceAddress[];
+  ip6Enabled: boolean;
+  /** Valid while IPv6 is enabled; made from the MAC address (RFC 4291 appendix A). */
+  linkLocal: Uint8Array;
+  readonly counters: InterfaceCounters;
+  port: Port | undefined;
+}
+
+export interface BridgeDomain {
+  readonly bdIndex: number;
+  readonly bdId: number;
+  flood: boolean;
+  uuFlood: boolean;
+  forward: boolean;
+  learn: boolean;
+  arpTerm: boolean;
+  arpUfwd: boolean;
+  /** Minutes; 0 = entries stay. */
+  macAgeMin: number;
+  tag: string;
+  /** Bridge sequence number. */
+  seqNum: number;
+  bviSwIfIndex: number;
+  uuFwdSwIfIndex: number;
+  /** Members in the order of VPP's vector: a BVI is first (vnet/l2/l2_bd.c bd_add_member). */
+  readonly members: BridgeMember[];
+  learnLimit: number;
+  learnCount: number;
+}
+
+export interface BridgeMember {
+  readonly swIfIndex: number;
+  readonly shg: number;
+  readonly flags: "normal" | "bvi" | "uu-fwd";
+}
+
+export interface L2FibEntry {
+  readonly mac: Uint8Array;
+  readonly bdIndex: number;
+  swIfIndex: number;
+  static: boolean;
+  filter: boolean;
+  bvi: boolean;
+  /** Learned with the aging not yet off ('-' in `show l2fib`), kept for `show`. */
+  ageNot: boolean;
+  /** Sequence numbers BSN/ISN at the time of learning. */
+  bdSeqNum: number;
+  ifSeqNum: number;
+  lastSeenS: number;
+}
+
+/** One IP neighbour (vnet/ip-neighbor/ip_neighbor.h). */
+export interface Neighbor {
+  readonly index: number;
+  readonly swIfIndex: number;
+  readonly address: number | Uint8Array;
+  mac: Uint8Array;
+  static: boolean;
+  dynamic: boolean;
+  noFibEntry: boolean;
+  /** Dataplane seconds (`Dataplane.now()`) of the last update. */
+  updatedS: number;
+}
+
+/** Severity as `show errors` prints it. */
+export type Severity = "error" | "warn" | "info" | "success";
+
+export interface ErrorCounter {
+  readonly node: string;
+  readonly reason: string;
+  readonly severity: Severity;
+  count: number;
+}
+
+/** One node's record of a traced packet. `data` depends on the node: see trace/records.ts. */
+export interface TraceRecord {
+  readonly node: string;
+  /** Dataplane seconds. */
+  readonly timeS: number;
+  readonly data: object;
+}
+
+export interface TracedPacket {
+  readonly records: TraceRecord[];
+}
+
+export interface InterfaceEvent {
+  readonly swIfIndex: number;
+  readonly adminUp: boolean;
+  readonly linkUp: boolean;
+  readonly deleted: boolean;
+}
