@@ -1,4 +1,14 @@
-import { AF_INET, IFNAMSIZ, SIOCGIFFLAGS, SIOCGIFHWADDR, SIOCGIFINDEX, SIOCGIFMTU, SOCK_DGRAM } from "./constants.ts";
+import {
+  AF_INET,
+  IFF_UP,
+  IFNAMSIZ,
+  SIOCGIFFLAGS,
+  SIOCGIFHWADDR,
+  SIOCGIFINDEX,
+  SIOCGIFMTU,
+  SIOCSIFFLAGS,
+  SOCK_DGRAM,
+} from "./constants.ts";
 import { SysError } from "./errors.ts";
 import { libc, must } from "./libc.ts";
 import { closeFd, openSocket } from "./sockets.ts";
@@ -53,4 +63,15 @@ export function interfaceMtu(name: string): number {
 /** IFF_ flags. @throws SysError ENODEV */
 export function interfaceFlags(name: string): number {
   return get(name, SIOCGIFFLAGS, "SIOCGIFFLAGS").getUint16(IFNAMSIZ, true);
+}
+
+/** Sets the interface up, or down. @throws SysError ENODEV, EPERM */
+export function interfaceUp(name: string, up = true): void {
+  const { bytes, view } = interfaceRequest(name);
+  withControlSocket((fd) => {
+    must("ioctl SIOCGIFFLAGS", libc().ioctl(fd, SIOCGIFFLAGS, bytes), name);
+    const flags = view.getUint16(IFNAMSIZ, true);
+    view.setUint16(IFNAMSIZ, up ? flags | IFF_UP : flags & ~IFF_UP, true);
+    must("ioctl SIOCSIFFLAGS", libc().ioctl(fd, SIOCSIFFLAGS, bytes), name);
+  });
 }
