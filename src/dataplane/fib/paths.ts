@@ -1,0 +1,115 @@
+import { NO_INDEX } from "../model.ts";
+import { Pool } from "../pool.ts";
+import { addressKey, isZeroAddress } from "./prefix.ts";
+import type { Dpo, FibEntryFlag, FibPrefix, Path, PathList, PathType, RoutePath } from "./types.ts";
+
+type Make = {
+  readonly prefix: FibPrefix;
+  readonly fibIndex: number;
+  readonly routes: readonly RoutePath[];
+  readonly flags: ReadonlySet<FibEntryFlag>;
+  /** CLI and API routes share equal path-lists. */
+  readonly shared: boolean;
+  readonly exclusive?: Dpo;
+};
+
+/** Path-lists and paths; equal shared ones are one (vnet/fib/fib_path_list.c). */
+export class PathLists {
+  readonly lists = new Pool<PathList>();
+  readonly paths = new Pool<Path>();
+  readonly #shared = new Map<string, PathList>();
+  readonly #urpf = new Pool<number>();
+
+  /** A list with one more lock; `resolve` is called for the paths of a new one. */
+  obtain(make: Make, resolve: (list: PathList) => void): PathList {
+    const key = make.shared ? listKey(make) : "";
+    const existing = key === "" ? undefined : this.#shared.get(key);
+    if (existing !== undefined) {
+      existing.locks += 1;
+      return existing;
+    }
+    const flags = new Set<"shared" | "drop" | "exclusive" | "local">();
+    if (make.shared) flags.add("shared");
+    if (make.flags.has("drop")) flags.add("drop");
+    if (make.exclusive !== undefined) flags.add("exclusive");
+    const list = this.lists.add((index) => ({
+      index,
+      shared: make.shared,
+      flags,
+      paths: [] as Path[],
+      urpfIndex: this.#urpf.add((urpf) => urpf),
+      locks: 1,
+      entries: new Set<never>(),
+      key,
+    })) as PathList;
+    for (const route of make.routes) list.paths.push(this.paths.add((index) => toPath(index, list.index, route, make)));
+    if (key !== "") this.#shared.set(key, list);
+    resolve(list);
+    return list;
+  }
+
+  /** Gives a lock back; the last one frees list and paths after `unresolve`. */
+  release(list: PathList, unresolve: (path: Path) => void): void {
+    list.locks -= 1;
+    if (list.locks > 0) return;
+    for (const path of list.paths) {
+      unresolve(path);
+      this.paths.remove(path.index);
+    }
+    if (list.key !== "") this.#shared.delete(list.key);
+    this.#urpf.remove(list.urpfIndex);
+    this.lists.remove(list.index);
+  }
+}
+
+function toPath(index: number, plIndex: number, route: RoutePath, make: Make): Path {
+  const swIfIndex = route.swIfIndex ?? NO_INDEX;
+  const nextHop = isZeroAddress(route.nextHop) ? undefined : route.nextHop;
+  return {
+    index,
+    plIndex,
+    type: pathType(swIfIndex, nextHop, route, make),
+    proto: route.nextHopProto ?? (nextHop === undefined ? make.prefix.proto : typeof nextHop === "number" ? 4 : 6),
+    weight: route.weight ?? 1,
+    preference: route.preference ?? 0,
+    swIfIndex,
+    nextHop,
+    fibIndex: route.fibIndex ?? make.fibIndex,
+    glean: make.flags.has("connected") && !make.flags.has("local"),
+    special: route.special,
+    route,
+    resolved: false,
+    looped: false,
+    dpo: make.exclusive,
+    viaEntry: undefined,
+  };
+}
+
+function pathType(swIfIndex: number, nextHop: number | Uint8Array | undefined, route: RoutePath, make: Make): PathType {
+  if (make.exclusive !== undefined) return "exclusive";
+  if (make.flags.has("local") || route.special === "local") return "receive";
+  if (route.special !== undefined) return "special";
+  if (swIfIndex !== NO_INDEX) return nextHop === undefined ? "attached" : "attached-nexthop";
+  return nextHop === undefined ? "special" : "recursive";
+}
+
+/** What makes two routes' paths the same path. */
+export function samePath(a: RoutePath, b: RoutePath): boolean {
+  return routeKey(a) === routeKey(b);
+}
+
+function routeKey(route: RoutePath): string {
+  const nextHop = isZeroAddress(route.nextHop) ? "" : addressKey(route.nextHop!);
+  return [
+    route.swIfIndex ?? NO_INDEX,
+    nextHop,
+    route.fibIndex ?? "",
+    route.special ?? "",
+    route.preference ?? 0,
+  ].join();
+}
+
+function listKey(make: Make): string {
+  const keys = make.routes.map((route) => `${routeKey(route)},${route.weight ?? 1}`).sort();
+  return `${make.prefix.proto}|${make.fibIndex}|${[...make.flags].sort().join()}|${keys.join("|")}`;
+}

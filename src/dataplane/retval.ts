@@ -1,0 +1,18 @@
+/** VPP's return values that the mechanisms give back (vnet/error.h). 0 is success. */
+export const RV = {
+  OK: 0,
+  INVALID_SW_IF_INDEX: -2,
+  NO_SUCH_FIB: -3,
+  UNIMPLEMENTED: -5,
+  NO_SUCH_ENTRY: -6,
+  INVALID_VALUE: -7,
+  ADDRESS_LENGTH_MISMATCH: -59,
+  ADDRESS_NOT_FOUND_FOR_INTERFACE: -60,
+  INVALID_MEMORY_SIZE: -70,
+  INVALID_INTERFACE: -71,
+  INVALID_ARGUMENT: -73,
+  IF_ALREADY_EXISTS: -79,
+  VALUE_EXIST: -81,
+  INVALID_ADDRESS_FAMILY: -97,
+  DUPLICATE_IF_ADDRESS: -105,
+} as const;
