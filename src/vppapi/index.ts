@@ -1,1 +1,2 @@
-export {};
+/** VPP's binary API. The codec alone, without I/O: "vpp-api-ts/codec". */
+export * from "./codec/index.ts";
