@@ -52,6 +52,12 @@ export interface DesiredLbConf {
   readonly flowTimeoutS: number;
 }
 
+/** lb_conf and who may change it: it is one for all VIPs of a VPP. */
+export interface ManagedLbConf extends DesiredLbConf {
+  /** Change it also where VIPs of others are served. */
+  readonly evenWithForeignVips: boolean;
+}
+
 export interface DesiredBridge {
   readonly id: number;
   readonly learn: boolean;
@@ -139,7 +145,7 @@ export interface DisruptionPolicy {
 /** What VPP should hold. Immutable. */
 export interface DesiredState {
   /** Absent: lb_conf is not ours and never changed. */
-  readonly lbConf?: DesiredLbConf;
+  readonly lbConf?: ManagedLbConf;
   readonly bridges: readonly DesiredBridge[];
   readonly interfaces: readonly DesiredInterface[];
   readonly neighbors: readonly DesiredNeighbor[];
@@ -193,9 +199,10 @@ export interface ObservedVip {
 export interface ObservedLbConf {
   readonly ip4Source: string;
   readonly ip6Source: string;
-  /** Absent where VPP does not tell (up to 26.06 before the first packet). */
+  /** Absent where VPP does not tell (up to 26.06 before the first packet). Up to 26.06 it lags until the next packet. */
   readonly stickyBuckets?: number;
-  readonly flowTimeoutS: number;
+  /** As stickyBuckets. */
+  readonly flowTimeoutS?: number;
   /** Sticky entries in use over all cores; 0 before the first packet. */
   readonly flows: number;
 }
@@ -240,8 +247,10 @@ export interface ObservedState {
   readonly interfaces: readonly ObservedInterface[];
   readonly neighbors: readonly ObservedNeighbor[];
   readonly routes: readonly ObservedRoute[];
-  /** Without those that VPP has removed but not collected, unless they still hold flows of ours: see `removed`. */
+  /** Without those that VPP has removed and not collected. */
   readonly vips: readonly ObservedVip[];
+  /** Removed VIPs and servers that VPP keeps; of those so many that nothing refers to. */
+  readonly garbage: { readonly vips: number; readonly servers: number; readonly collectable: number };
 }
 
 /**
@@ -273,8 +282,9 @@ export interface VipRef {
 
 /** What an operation does to VPP, as data. Interfaces are named; their index is looked up when the operation runs. */
 export type Action =
-  | { readonly type: "lb-conf"; readonly conf: DesiredLbConf }
+  | { readonly type: "lb-conf"; readonly conf: DesiredLbConf; readonly keepBuckets: boolean }
   | { readonly type: "bridge-create"; readonly bridge: DesiredBridge; readonly tag: string }
+  | { readonly type: "bridge-update"; readonly bridge: DesiredBridge }
   | { readonly type: "bridge-delete"; readonly id: number }
   | { readonly type: "interface-create"; readonly interface: DesiredInterface; readonly tag: string }
   | {
@@ -301,7 +311,8 @@ export type Action =
   | {
       readonly type: "servers-add";
       readonly vip: VipRef;
-      readonly servers: readonly { address: string; weight?: number }[];
+      readonly servers: readonly string[];
+      readonly weight?: number;
     }
   | {
       readonly type: "servers-delete";
@@ -331,8 +342,8 @@ export interface Operation {
   readonly sentence: string;
   /** Ids of operations of the same plan that must have succeeded before. */
   readonly dependsOn: readonly string[];
-  /** Position among what does not depend on each other; low first. */
-  readonly rank: number;
+  /** See STAGES in kind.ts: a stage begins when every operation of the stages before it has ended, well or not. */
+  readonly stage: number;
 }
 
 /** What a plan does to the flows of one VIP. */
@@ -361,6 +372,8 @@ export interface Plan {
   readonly disruption: readonly VipDisruption[];
   /** What is desired and cannot be had from this VPP: foreign objects in the way, features that it does not have. */
   readonly problems: readonly PlanProblem[];
+  /** What stays other than desired on purpose, and why: not an error, nothing to retry. */
+  readonly warnings: readonly string[];
   /** What was found and left alone. */
   readonly foreign: readonly string[];
 }

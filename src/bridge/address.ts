@@ -1,0 +1,94 @@
+import { STAGES, type DiffInput, type ExecuteContext, type Kind, type PlanBuilder } from "./kind.ts";
+import { indexOf, interfaceOperationId, isOurInterface, stageOf, startingPoint } from "./interface.ts";
+import { DONE, tolerate } from "./port.ts";
+import type { Action } from "./types.ts";
+import { overlaps } from "./wire.ts";
+
+interface Placed {
+  readonly interface: string;
+  readonly address: string;
+}
+
+const id = (placed: Placed, what: "add" | "delete") => `address ${placed.address} on ${placed.interface} ${what}`;
+
+/** Addresses of our interfaces. VPP refuses an address whose subnet another interface has: what is in the way goes first. */
+export const addressKind: Kind = {
+  kind: "address",
+  diff(input, plan) {
+    const additions = wantedAdditions(input);
+    const removals = unwanted(input);
+    for (const removal of removals) addRemoval(removal, additions, input, plan);
+    for (const addition of additions) {
+      const inTheWay = removals.filter((removal) => overlaps(removal.address, addition.address));
+      plan.add({
+        id: id(addition, "add"),
+        kind: "address",
+        object: `${addition.address} on ${addition.interface}`,
+        verb: "create",
+        stage: addition.stage,
+        action: { type: "address", interface: addition.interface, address: addition.address, add: true },
+        inverse: { type: "address", interface: addition.interface, address: addition.address, add: false },
+        sentence: `add address ${addition.address} to ${addition.interface}`,
+        dependsOn: [
+          interfaceOperationId(addition.interface, "create"),
+          interfaceOperationId(addition.interface, "join bridge"),
+          interfaceOperationId(addition.interface, "leave bridge"),
+          ...inTheWay.map((removal) => id(removal, "delete")),
+        ],
+      });
+    }
+  },
+};
+
+function wantedAdditions(input: DiffInput): (Placed & { stage: number })[] {
+  return input.desired.interfaces.flatMap((wanted) => {
+    const there = startingPoint(wanted, input);
+    if (there === null) return [];
+    return wanted.addresses
+      .filter((address) => !(there?.addresses.includes(address) ?? false))
+      .map((address) => ({ interface: wanted.name, address, stage: stageOf(wanted) }));
+  });
+}
+
+/** Addresses on our interfaces that nobody declared: someone added them, or they were ours once. */
+function unwanted(input: DiffInput): Placed[] {
+  return input.observed.interfaces.flatMap((found) => {
+    if (!isOurInterface(found, input)) return [];
+    const wanted = input.desired.interfaces.find((other) => other.name === found.name);
+    return found.addresses
+      .filter((address) => !(wanted?.addresses.includes(address) ?? false) && !isLinkLocal(address))
+      .map((address) => ({ interface: found.name, address }));
+  });
+}
+
+/** VPP makes these itself. */
+function isLinkLocal(address: string): boolean {
+  return /^fe[89ab]/.test(address);
+}
+
+function addRemoval(removal: Placed, additions: readonly Placed[], input: DiffInput, plan: PlanBuilder): void {
+  const blocking = additions.filter((addition) => overlaps(addition.address, removal.address));
+  const stays = input.desired.interfaces.some((wanted) => wanted.name === removal.interface);
+  // An interface that goes takes its addresses with it.
+  if (!stays && blocking.length === 0) return;
+  plan.add({
+    id: id(removal, "delete"),
+    kind: "address",
+    object: `${removal.address} on ${removal.interface}`,
+    verb: "delete",
+    stage: blocking.length === 0 ? STAGES.cleanup : STAGES.inside,
+    action: { type: "address", interface: removal.interface, address: removal.address, add: false },
+    inverse: { type: "address", interface: removal.interface, address: removal.address, add: true },
+    sentence: `remove address ${removal.address} from ${removal.interface}`,
+  });
+}
+
+export async function runAddress(action: Extract<Action, { type: "address" }>, context: ExecuteContext): Promise<void> {
+  const request = context.port.request("sw_interface_add_del_address", {
+    sw_if_index: indexOf(action.interface, context),
+    is_add: action.add,
+    del_all: false,
+    prefix: action.address,
+  });
+  await (action.add ? request : tolerate(request, DONE.ADDRESS_NOT_FOUND_FOR_INTERFACE));
+}

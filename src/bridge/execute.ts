@@ -1,0 +1,46 @@
+import { runAddress } from "./address.ts";
+import { runBridge } from "./bridge-domain.ts";
+import { runInterface } from "./interface.ts";
+import type { ExecuteContext } from "./kind.ts";
+import { runLbConf } from "./lb-conf.ts";
+import { runNeighbor } from "./neighbor.ts";
+import { runRoute } from "./route.ts";
+import { runServers } from "./server.ts";
+import type { Action } from "./types.ts";
+import { runVip } from "./vip.ts";
+
+/**
+ * Does one action to VPP. Doing it again does no harm: what is already so counts as done.
+ * Rejects with the binding's VppError where VPP refuses, with BridgeError where it cannot be asked.
+ */
+export async function execute(action: Action, context: ExecuteContext): Promise<void> {
+  switch (action.type) {
+    case "lb-conf":
+      return runLbConf(action, context);
+    case "bridge-create":
+    case "bridge-update":
+    case "bridge-delete":
+      return runBridge(action, context);
+    case "interface-create":
+    case "interface-delete":
+    case "interface-tag":
+    case "interface-state":
+    case "interface-mtu":
+    case "interface-mac":
+    case "interface-bridge":
+      return runInterface(action, context);
+    case "address":
+      return runAddress(action, context);
+    case "neighbor":
+      return runNeighbor(action, context);
+    case "route":
+      return runRoute(action, context);
+    case "vip-create":
+    case "vip-delete":
+      return runVip(action, context);
+    case "servers-add":
+    case "servers-delete":
+    case "server-weight":
+      return runServers(action, context);
+  }
+}

@@ -1,0 +1,12 @@
+export type * from "./types.ts";
+export { BridgeError, type BridgeErrorCode } from "./errors.ts";
+export { neighborKey, parseVipKey, routeKey, vipKey, vipRef } from "./keys.ts";
+export { type VppPort } from "./port.ts";
+export { type ExecuteContext, countText, listText } from "./kind.ts";
+export { observe, observeFeatures } from "./observe.ts";
+export { makePlan, NOTHING_OWNED } from "./plan.ts";
+export { execute } from "./execute.ts";
+export { tableOf, wantedTable } from "./disruption.ts";
+export { isOurInterface } from "./interface.ts";
+export { isOurVip } from "./vip.ts";
+export { canonicalAddress, canonicalInterfaceAddress, canonicalPrefix, contains, familyOf, overlaps } from "./wire.ts";

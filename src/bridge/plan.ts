@@ -1,0 +1,64 @@
+import { addressKind } from "./address.ts";
+import { bridgeKind } from "./bridge-domain.ts";
+import { disruptions } from "./disruption.ts";
+import { interfaceKind } from "./interface.ts";
+import { PlanBuilder, type DiffInput, type Kind } from "./kind.ts";
+import { lbConfKind } from "./lb-conf.ts";
+import { neighborKind } from "./neighbor.ts";
+import { routeKind } from "./route.ts";
+import { serverKind } from "./server.ts";
+import type { DesiredState, ObservedState, Operation, OwnedObjects, Plan } from "./types.ts";
+import { vipKind } from "./vip.ts";
+
+const KINDS: readonly Kind[] = [
+  lbConfKind,
+  bridgeKind,
+  interfaceKind,
+  addressKind,
+  neighborKind,
+  routeKind,
+  vipKind,
+  serverKind,
+];
+
+export const NOTHING_OWNED: OwnedObjects = {
+  vips: new Set(),
+  routes: new Set(),
+  neighbors: new Set(),
+  pendingInterfaces: new Set(),
+  bridges: new Set(),
+};
+
+/**
+ * What makes VPP hold what is desired: pure. The plan of a VPP that holds it is empty.
+ * Its operations are ordered so that each comes after all that it depends on.
+ */
+export function makePlan(desired: DesiredState, observed: ObservedState, owned: OwnedObjects = NOTHING_OWNED): Plan {
+  const input: DiffInput = { desired, observed, owned };
+  const builder = new PlanBuilder();
+  for (const kind of KINDS) kind.diff(input, builder);
+  return {
+    operations: order(builder.operations),
+    disruption: builder.operations.length === 0 ? [] : disruptions(input),
+    problems: builder.problems,
+    warnings: builder.warnings,
+    foreign: builder.foreign,
+  };
+}
+
+/** By stage, and in a stage as late as its dependencies demand; dependencies on what is not in the plan are met. */
+function order(operations: readonly Operation[]): Operation[] {
+  const byId = new Map(operations.map((operation) => [operation.id, operation]));
+  const ordered: Operation[] = [];
+  const placed = new Set<string>();
+  const place = (operation: Operation) => {
+    if (placed.has(operation.id)) return;
+    placed.add(operation.id);
+    const dependsOn = [...new Set(operation.dependsOn)].filter((id) => id !== operation.id && byId.has(id));
+    for (const id of dependsOn) place(byId.get(id)!);
+    ordered.push({ ...operation, dependsOn });
+  };
+  // Stable: within a stage the order of the kinds.
+  for (const operation of [...operations].sort((a, b) => a.stage - b.stage)) place(operation);
+  return ordered;
+}
