@@ -8,6 +8,10 @@ for (const [name, value] of Object.entries(constants.errno)) {
   if (!names.has(value)) names.set(value, name as SysErrorCode);
 }
 
+// Two names for one number: the kernel's headers and manual pages use these.
+names.set(constants.errno.EAGAIN, "EAGAIN");
+names.set(constants.errno.EOPNOTSUPP, "EOPNOTSUPP");
+
 /** "ENOENT" for 2; "UNKNOWN" where this platform has no name for it. */
 export function errnoName(errno: number): SysErrorCode {
   return names.get(errno) ?? "UNKNOWN";

@@ -28,7 +28,14 @@ let current: number | undefined;
 function homeFd(): number {
   if (home === undefined) {
     access("/", () => undefined);
-    home = openSync(own, "r");
+    const fd = openSync(own, "r");
+    // A hop must be able to return: in a user namespace without a network namespace of its own it could not.
+    if (libc().setns(fd, CLONE_NEWNET) < 0) {
+      const error = errno();
+      closeSync(fd);
+      throw new SysError("setns", error, { what: "own network namespace" });
+    }
+    home = fd;
     current = home;
   }
   return home;

@@ -1,0 +1,273 @@
+import type { ChildProcess, SpawnOptions } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { getOffloads, setOffloads, type Offload } from "../sys/ethtool.ts";
+import { interfaceIndex } from "../sys/ioctl.ts";
+import { bindMount, unmount } from "../sys/mount.ts";
+import { createNetns, openNetns, spawnInNetns, type Netns } from "../sys/netns.ts";
+import * as addresses from "./addresses.ts";
+import { KernelError } from "./errors.ts";
+import * as links from "./links.ts";
+import { Netlink } from "./netlink.ts";
+import * as routes from "./routes.ts";
+
+/** Where `ip netns` looks for namespaces with a name. */
+const NAMED = "/run/netns";
+
+/** Options of one end of a veth pair; `up` defaults to true. */
+export type VethEnd = links.VethEnd;
+
+/**
+ * A network namespace and everything that is configured in it. All operations are idempotent: what is there already is
+ * kept or brought to the arguments. A namespace of our own making is gone when it is closed, unless `persist` named it.
+ */
+export class Namespace {
+  /** For messages. */
+  readonly label: string;
+  readonly netns: Netns;
+  #netlink: Netlink | undefined;
+  #closed = false;
+
+  private constructor(label: string, netns: Netns) {
+    this.label = label;
+    this.netns = netns;
+  }
+
+  /** A new namespace, its loopback up. @throws KernelError PERMISSION */
+  static async create(label: string): Promise<Namespace> {
+    let netns: Netns;
+    try {
+      netns = createNetns();
+    } catch (cause) {
+      throw KernelError.from(`create network namespace ${label}`, cause);
+    }
+    const self = new Namespace(label, netns);
+    try {
+      await self.setLink("lo", { up: true });
+      return self;
+    } catch (error) {
+      self.close();
+      throw error;
+    }
+  }
+
+  /** An existing one: a name of /run/netns, a path, a process. @throws KernelError NOT_FOUND */
+  static open(which: string | { pid: number }): Namespace {
+    const path = typeof which === "string" && !which.includes("/") ? `${NAMED}/${which}` : which;
+    const label = typeof which === "string" ? which : `of process ${which.pid}`;
+    try {
+      return new Namespace(label, openNetns(path));
+    } catch (cause) {
+      throw KernelError.from(`open network namespace ${label}`, cause);
+    }
+  }
+
+  /** The one that this process is in. */
+  static own(): Namespace {
+    return new Namespace("own", openNetns("self"));
+  }
+
+  get netlink(): Netlink {
+    if (this.#closed) throw new KernelError("CLOSED", `network namespace ${this.label} is closed`);
+    this.#netlink ??= new Netlink(this.netns);
+    return this.#netlink;
+  }
+
+  /** Runs a synchronous function inside; see `inNetns`. */
+  run<T>(fn: () => T): T {
+    return this.netns.run(fn);
+  }
+
+  spawn(command: string, args: readonly string[] = [], options: SpawnOptions = {}): ChildProcess {
+    return spawnInNetns(this.netns, command, args, options);
+  }
+
+  /* ---- links ---- */
+
+  links(): Promise<links.Link[]> {
+    return links.listLinks(this.netlink);
+  }
+
+  /** @throws KernelError NOT_FOUND */
+  link(name: string): Promise<links.Link> {
+    return links.getLink(this.netlink, name);
+  }
+
+  setLink(name: string, options: links.LinkOptions): Promise<void> {
+    return links.setLink(this.netlink, name, options);
+  }
+
+  /** A veth pair between this namespace and another (or this one again); both ends up unless they say otherwise. */
+  async addVeth(end: VethEnd & { peer: VethEnd & { namespace?: Namespace } }): Promise<void> {
+    const { peer, ...here } = end;
+    const { namespace = this, ...there } = peer;
+    await links.addVethPair(
+      this.netlink,
+      { up: true, ...here },
+      { up: true, ...there, namespaceFd: namespace.netns.fd, netlink: namespace.netlink },
+    );
+  }
+
+  addBridge(name: string, options: links.LinkOptions = {}): Promise<void> {
+    return links.addLink(this.netlink, name, "bridge", { up: true, ...options });
+  }
+
+  addDummy(name: string, options: links.LinkOptions = {}): Promise<void> {
+    return links.addLink(this.netlink, name, "dummy", { up: true, ...options });
+  }
+
+  /** False where there was none. */
+  deleteLink(name: string): Promise<boolean> {
+    return links.deleteLink(this.netlink, name);
+  }
+
+  /* ---- addresses, routes, rules ---- */
+
+  async addresses(dev?: string): Promise<addresses.InterfaceAddress[]> {
+    const index = dev === undefined ? undefined : this.index(dev);
+    const all = await addresses.listAddresses(this.netlink);
+    return all.filter((one) => index === undefined || one.interfaceIndex === index);
+  }
+
+  /** @param prefix "10.60.1.1/24", "2001:db8::1/64"; IPv6 without duplicate address detection */
+  async addAddress(dev: string, prefix: string): Promise<void> {
+    await addresses.addAddress(this.netlink, this.index(dev), prefix, dev);
+  }
+
+  async deleteAddress(dev: string, prefix: string): Promise<boolean> {
+    return addresses.deleteAddress(this.netlink, this.index(dev), prefix, dev);
+  }
+
+  neighbours(): Promise<addresses.Neighbour[]> {
+    return addresses.listNeighbours(this.netlink);
+  }
+
+  async addNeighbour(dev: string, address: string, mac: string): Promise<void> {
+    await addresses.addNeighbour(this.netlink, this.index(dev), address, mac);
+  }
+
+  routes(): Promise<routes.Route[]> {
+    return routes.listRoutes(this.netlink);
+  }
+
+  async addRoute(spec: routes.RouteSpec): Promise<void> {
+    await routes.addRoute(this.netlink, spec, (dev) => this.index(dev));
+  }
+
+  async deleteRoute(spec: routes.RouteSpec): Promise<boolean> {
+    return routes.deleteRoute(this.netlink, spec, (dev) => this.index(dev));
+  }
+
+  rules(): Promise<routes.Rule[]> {
+    return routes.listRules(this.netlink);
+  }
+
+  async addRule(spec: routes.RuleSpec): Promise<void> {
+    await routes.addRule(this.netlink, spec);
+  }
+
+  deleteRule(spec: routes.RuleSpec): Promise<boolean> {
+    return routes.deleteRule(this.netlink, spec);
+  }
+
+  /** The device's index in this namespace. @throws KernelError NOT_FOUND */
+  index(dev: string): number {
+    try {
+      return this.run(() => interfaceIndex(dev));
+    } catch (cause) {
+      throw KernelError.from(`device ${dev} in namespace ${this.label}`, cause);
+    }
+  }
+
+  /* ---- sysctls and offloads ---- */
+
+  /** A setting of this namespace: "net.ipv4.ip_forward" or "net/ipv4/conf/eth0.5/rp_filter". @throws KernelError */
+  sysctl(name: string): string;
+  sysctl(name: string, value: string | number): void;
+  sysctl(name: string, value?: string | number): string | void {
+    const path = `/proc/sys/${name.includes("/") ? name : name.replaceAll(".", "/")}`;
+    try {
+      return this.run(() => {
+        const present = readFileSync(path, "utf8").trim();
+        if (value === undefined) return present;
+        if (present !== String(value)) writeFileSync(path, String(value));
+        return undefined;
+      });
+    } catch (cause) {
+      throw KernelError.from(`sysctl ${name}${value === undefined ? "" : `=${value}`}`, cause);
+    }
+  }
+
+  offloads(dev: string): Record<Offload, boolean | undefined> {
+    try {
+      return this.run(() => getOffloads(dev));
+    } catch (cause) {
+      throw KernelError.from(`offloads of ${dev}`, cause);
+    }
+  }
+
+  /**
+   * Switches offloads off and makes sure that they are: a segmented (GSO) frame wedges VPP's host-interface for good,
+   * and frames with open checksums mean nothing to a reader of raw frames.
+   * @throws KernelError UNSUPPORTED naming those that stayed on
+   */
+  offloadsOff(dev: string, which: readonly Offload[] = ["tx", "sg", "tso", "gso", "gro"]): void {
+    let stuck: Offload[];
+    try {
+      stuck = this.run(() => setOffloads(dev, Object.fromEntries(which.map((name) => [name, false]))));
+    } catch (cause) {
+      throw KernelError.from(`switch offloads of ${dev} off`, cause);
+    }
+    if (stuck.length > 0) {
+      throw new KernelError("UNSUPPORTED", `${dev}: the driver keeps these offloads on: ${stuck.join(", ")}`);
+    }
+  }
+
+  /* ---- its life ---- */
+
+  /**
+   * Gives the namespace a name under /run/netns, where `ip netns exec NAME` and `Namespace.open(NAME)` find it; it then
+   * outlives us until `Namespace.remove(NAME)` or `ip netns delete NAME`.
+   * @throws KernelError EXISTS
+   */
+  persist(name: string): void {
+    const path = `${NAMED}/${name}`;
+    try {
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, "", { flag: "wx" });
+    } catch (cause) {
+      throw KernelError.from(`name a network namespace ${name}`, cause);
+    }
+    try {
+      bindMount(`/proc/self/fd/${this.netns.fd}`, path);
+    } catch (cause) {
+      rmSync(path, { force: true });
+      throw KernelError.from(`name a network namespace ${name}`, cause);
+    }
+  }
+
+  /** Removes a name that `persist` gave. False where there was none. */
+  static remove(name: string): boolean {
+    const path = `${NAMED}/${name}`;
+    try {
+      unmount(path);
+    } catch {
+      // Not mounted: only the file is left, or nothing.
+    }
+    try {
+      rmSync(path);
+      return true;
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === "ENOENT") return false;
+      throw KernelError.from(`remove the network namespace ${name}`, cause);
+    }
+  }
+
+  /** Idempotent. Devices of an unnamed namespace vanish with it (soon after: the kernel does it in the background). */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#netlink?.close();
+    this.netns.close();
+  }
+}

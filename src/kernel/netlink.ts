@@ -1,0 +1,140 @@
+import { createRequire } from "node:module";
+import type * as NetlinkModule from "netlink";
+import { SysError } from "../sys/errors.ts";
+import { inNetns, type Netns } from "../sys/netns.ts";
+import { KernelError } from "./errors.ts";
+
+/** nlmsghdr flags of the requests made here. */
+export const NLM_F_REPLACE = 0x100;
+export const NLM_F_EXCL = 0x200;
+export const NLM_F_CREATE = 0x400;
+const NLM_F_ACK = 0x4;
+const NLM_F_DUMP = 0x300;
+const NLM_F_DUMP_INTR = 0x10;
+const NLMSG_ERROR = 2;
+
+export const NETLINK_ROUTE = 0;
+export const NETLINK_NETFILTER = 12;
+
+const DEFAULT_TIMEOUT_MS = 5000;
+const DUMP_ATTEMPTS = 5;
+
+let library: typeof NetlinkModule | undefined;
+
+function load(): typeof NetlinkModule {
+  try {
+    library ??= createRequire(import.meta.url)("netlink") as typeof NetlinkModule;
+    return library;
+  } catch (cause) {
+    throw new KernelError(
+      "UNSUPPORTED",
+      "the native module netlink could not be loaded: run `npm install` on this machine (Linux, x64 or arm64)",
+      cause,
+    );
+  }
+}
+
+/** One netlink message of an answer: its type and what follows the header. */
+export interface NetlinkReply {
+  readonly type: number;
+  readonly data: Uint8Array;
+}
+
+/**
+ * A netlink socket in one network namespace: requests with a deadline, failures as KernelError. It keeps the process
+ * alive only while a request is under way.
+ */
+export class Netlink {
+  readonly #socket: NetlinkModule.NetlinkSocket;
+  readonly #closed = new AbortController();
+
+  /** @throws KernelError UNSUPPORTED, PERMISSION */
+  constructor(namespace: number | Netns, protocol = NETLINK_ROUTE) {
+    const { createNetlink } = load();
+    try {
+      this.#socket = inNetns(namespace, () => createNetlink(protocol));
+    } catch (cause) {
+      throw KernelError.from("open a netlink socket", cause);
+    }
+    // An exception in this library's callbacks ends the process: nothing may throw there, an unheard "error" would.
+    this.#socket.on("error", () => undefined);
+  }
+
+  /**
+   * One request, acknowledged.
+   * @param doing what it does, for messages: `add route 10.0.0.0/24`
+   * @throws KernelError
+   */
+  async request(
+    type: number,
+    body: Uint8Array,
+    options: { flags?: number; doing: string; hint?: string; timeoutMs?: number },
+  ): Promise<NetlinkReply[]> {
+    const { flags = 0, doing, hint, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+    const replies = await this.#exchange(type, body, flags | NLM_F_ACK, doing, timeoutMs);
+    for (const reply of replies) {
+      if (reply.type !== NLMSG_ERROR) continue;
+      const errno = -new DataView(reply.data.buffer, reply.data.byteOffset).getInt32(0, true);
+      if (errno !== 0) throw KernelError.fromErrno(doing, errno, hint);
+    }
+    return replies.filter((reply) => reply.type !== NLMSG_ERROR);
+  }
+
+  /** Everything of a kind, asked again where it changed while being read. @throws KernelError */
+  async dump(type: number, body: Uint8Array, doing: string): Promise<NetlinkReply[]> {
+    for (let attempt = 1; ; attempt++) {
+      const replies = await this.#exchange(type, body, NLM_F_DUMP, doing, DEFAULT_TIMEOUT_MS);
+      const [first] = replies;
+      if (first?.type === NLMSG_ERROR) {
+        const errno = -new DataView(first.data.buffer, first.data.byteOffset).getInt32(0, true);
+        if (errno !== 0) throw KernelError.fromErrno(doing, errno);
+      }
+      if (attempt < DUMP_ATTEMPTS && replies.some((reply) => (reply.flags & NLM_F_DUMP_INTR) !== 0)) continue;
+      return replies.filter((reply) => reply.type !== NLMSG_ERROR);
+    }
+  }
+
+  async #exchange(
+    type: number,
+    body: Uint8Array,
+    flags: number,
+    doing: string,
+    timeoutMs: number,
+  ): Promise<(NetlinkReply & { flags: number })[]> {
+    const { signal } = this.#closed;
+    if (signal.aborted) throw new KernelError("CLOSED", `${doing}: the netlink socket is closed`);
+    let timer: NodeJS.Timeout | undefined;
+    let onClose: (() => void) | undefined;
+    const giveUp = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new KernelError("TIMEOUT", `${doing}: no answer within ${timeoutMs} ms`)),
+        timeoutMs,
+      );
+      onClose = () => reject(new KernelError("CLOSED", `${doing}: the netlink socket was closed`));
+      signal.addEventListener("abort", onClose);
+    });
+    try {
+      const answer = this.#socket.request(type, body, { flags, checkError: false, timeout: timeoutMs + 1000 });
+      answer.catch(() => undefined);
+      const [messages] = await Promise.race([answer, giveUp]);
+      return messages;
+    } catch (cause) {
+      throw KernelError.from(doing, cause);
+    } finally {
+      clearTimeout(timer);
+      if (onClose !== undefined) signal.removeEventListener("abort", onClose);
+    }
+  }
+
+  /** Closes the socket; requests under way fail with CLOSED. Idempotent. */
+  close(): void {
+    if (this.#closed.signal.aborted) return;
+    this.#closed.abort();
+    this.#socket.close();
+  }
+}
+
+/** Whether an error says that the kernel has no such thing (module or option missing). */
+export function isUnsupported(error: unknown): boolean {
+  return KernelError.is(error, "UNSUPPORTED") || SysError.is(error, "EOPNOTSUPP", "EAFNOSUPPORT", "EPROTONOSUPPORT");
+}
