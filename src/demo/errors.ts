@@ -1,0 +1,17 @@
+/**
+ * - `SETUP`: namespaces, links or processes could not be made.
+ * - `REFUSED`: the given VPP holds what the demo would disturb.
+ * - `TIMEOUT`: something did not come in time.
+ */
+export type DemoErrorCode = "SETUP" | "REFUSED" | "TIMEOUT";
+
+/** What keeps the demo from coming to a verdict. */
+export class DemoError extends Error {
+  override readonly name = "DemoError";
+  readonly code: DemoErrorCode;
+
+  constructor(code: DemoErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

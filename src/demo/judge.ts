@@ -1,0 +1,84 @@
+import type { DemoFlow, Prediction } from "./prediction.ts";
+
+/** A connection that the demo holds, as its client sees it. */
+export interface HeldFlow {
+  readonly flow: DemoFlow;
+  /** The name that the server answered; undefined: never connected. */
+  readonly server: string | undefined;
+  readonly broken: boolean;
+  /** A name other than the first came over the same connection. */
+  readonly changedServer: boolean;
+}
+
+/** How a fresh batch compares with the table. */
+export interface BatchJudgement {
+  readonly opened: number;
+  readonly failed: number;
+  /** Went to another server than the table says. */
+  readonly elsewhere: number;
+  /** Connections by server: seen and predicted. */
+  readonly byServer: ReadonlyMap<string, { readonly seen: number; readonly predicted: number }>;
+  readonly good: boolean;
+}
+
+/** Judges connections opened just now; every one must reach the server that the table names. */
+export function judgeBatch(flows: readonly HeldFlow[], prediction: Prediction): BatchJudgement {
+  const byServer = new Map<string, { seen: number; predicted: number }>();
+  const of = (name: string) => {
+    const entry = byServer.get(name) ?? { seen: 0, predicted: 0 };
+    byServer.set(name, entry);
+    return entry;
+  };
+  let elsewhere = 0;
+  for (const { flow, server } of flows) {
+    const predicted = prediction.serverOf(flow);
+    if (predicted !== undefined) of(predicted).predicted++;
+    if (server !== undefined) of(server).seen++;
+    if (server !== undefined && server !== predicted) elsewhere++;
+  }
+  const failed = flows.filter((flow) => flow.server === undefined || flow.broken).length;
+  return { opened: flows.length, failed, elsewhere, byServer, good: failed === 0 && elsewhere === 0 };
+}
+
+/** What a step may do to connections that were open before it. */
+export type Expectation = "none" | { readonly killed: string } | { readonly stickinessLostTo: Prediction };
+
+/** What a step did to them. */
+export interface HeldJudgement {
+  readonly held: number;
+  readonly broke: number;
+  /** Of those that broke, not named by the prediction. */
+  readonly unexpected: number;
+  readonly changedServer: number;
+  /** How many the prediction names. */
+  readonly predicted: number;
+  readonly good: boolean;
+}
+
+/**
+ * Judges connections that were alive before the step. `before` and `after` are the same connections in the same order.
+ */
+export function judgeHeld(
+  before: readonly HeldFlow[],
+  after: readonly HeldFlow[],
+  expected: Expectation,
+): HeldJudgement {
+  const result = { held: 0, broke: 0, unexpected: 0, changedServer: 0, predicted: 0 };
+  before.forEach((was, index) => {
+    if (was.broken || was.server === undefined) return;
+    const is = after[index]!;
+    const mayBreak = named(was, expected);
+    result.held++;
+    if (mayBreak) result.predicted++;
+    if (is.changedServer) result.changedServer++;
+    if (is.broken) result.broke++;
+    if (is.broken && !mayBreak) result.unexpected++;
+  });
+  return { ...result, good: result.unexpected === 0 && result.changedServer === 0 };
+}
+
+function named({ flow, server }: HeldFlow, expected: Expectation): boolean {
+  if (expected === "none") return false;
+  if ("killed" in expected) return server === expected.killed;
+  return expected.stickinessLostTo.serverOf(flow) !== server;
+}

@@ -1,0 +1,47 @@
+import pc from "picocolors";
+import type { BatchJudgement, HeldJudgement } from "./judge.ts";
+
+/** Prints what happens, or nothing where the caller prints JSON at the end. */
+export interface DemoOutput {
+  line(text?: string): void;
+}
+
+const BAR_WIDTH = 40;
+
+/** Colours only where `enabled`: a terminal. */
+export function reporter(out: DemoOutput, enabled: boolean) {
+  const c = pc.createColors(enabled);
+  const verdictOf = (good: boolean) => (good ? c.green("ok") : c.red("BAD"));
+  return {
+    title: (text: string) => out.line(`\n${c.bold(text)}`),
+    note: (text: string) => out.line(`  ${text}`),
+    /** Distribution beside the predicted one, as a table with bars. */
+    distribution(label: string, batch: BatchJudgement): void {
+      out.line(`  ${label.padEnd(10)}${"seen".padStart(5)} ${"predicted".padStart(10)}`);
+      const most = Math.max(1, ...[...batch.byServer.values()].map(({ seen, predicted }) => Math.max(seen, predicted)));
+      for (const [name, { seen, predicted }] of [...batch.byServer].sort(([a], [b]) => (a < b ? -1 : 1))) {
+        const bar = "█".repeat(Math.round((seen / most) * BAR_WIDTH));
+        const mark = seen === predicted ? c.cyan(bar) : c.red(bar);
+        out.line(`  ${name.padEnd(10)}${String(seen).padStart(5)} ${String(predicted).padStart(10)}  ${mark}`);
+      }
+    },
+    batch(batch: BatchJudgement): void {
+      const { opened, failed, elsewhere, good } = batch;
+      out.line(
+        `  fresh:  ${opened} opened, ${failed} broke, ${elsewhere} went elsewhere than the table says  ${verdictOf(good)}`,
+      );
+    },
+    held(held: HeldJudgement): void {
+      const { held: all, broke, predicted, unexpected, changedServer, good } = held;
+      out.line(
+        `  held:   ${all} held, ${broke} broke (prediction: at most ${predicted}), ${unexpected} unexpected, ` +
+          `${changedServer} changed server  ${verdictOf(good)}`,
+      );
+    },
+    check: (good: boolean, text: string) => out.line(`  ${text}  ${verdictOf(good)}`),
+    verdict: (good: boolean, text: string) =>
+      out.line(`\n${good ? c.green(c.bold("GOOD")) : c.red(c.bold("BAD"))}: ${text}`),
+  };
+}
+
+export type Reporter = ReturnType<typeof reporter>;
