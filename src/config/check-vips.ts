@@ -1,0 +1,171 @@
+import {
+  canonicalPrefix,
+  contains,
+  familyOf,
+  overlaps,
+  vipKey,
+  type DesiredState,
+  type DesiredVip,
+} from "../bridge/index.ts";
+import { forDuplicates, type Findings } from "./finding.ts";
+import type { LbFile } from "./schema.ts";
+
+/** What VPP's lb plugin would refuse, or take and do wrong. */
+export function checkVips(file: LbFile, desired: DesiredState, found: Findings): void {
+  desired.vips.forEach((vip, index) => {
+    checkPrefix(file.vips[index]!.prefix, index, found);
+    checkPorts(vip, index, found);
+    checkEncap(vip, index, file, found);
+    checkTable(vip, index, found);
+    checkServers(vip, index, found);
+    checkOwnership(vip, index, desired, found);
+  });
+  checkRivals(desired.vips, found);
+  forDuplicates(
+    desired.vips,
+    (vip) => vip.name,
+    (index, first, name) => found.error(["vips", index, "name"], `vips[${first}] is called "${name}" too`),
+  );
+  checkLbConf(file, desired, found);
+}
+
+function checkPrefix(given: string, index: number, found: Findings): void {
+  const canonical = canonicalPrefix(given);
+  const [host = "", length] = canonical.split("/");
+  const [givenHost = ""] = given.split("/");
+  if (canonicalPrefix(givenHost).split("/")[0] === host) return;
+  const bits = familyOf(given) === 4 ? 32 : 128;
+  found.error(
+    ["vips", index, "prefix"],
+    `${given} has bits set beyond /${length ?? ""}: write ${canonical} for the whole prefix, or ${givenHost}/${bits} for the one address`,
+  );
+}
+
+function checkPorts(vip: DesiredVip, index: number, found: Findings): void {
+  if (vip.port !== undefined && vip.protocol === undefined) {
+    found.error(["vips", index, "port"], "a port needs a protocol: add `protocol: tcp` or `protocol: udp`");
+  }
+  if (vip.protocol !== undefined && vip.port === undefined) {
+    found.error(["vips", index, "protocol"], "a protocol needs a port: VPP selects by both or by neither");
+  }
+}
+
+function checkEncap(vip: DesiredVip, index: number, file: LbFile, found: Findings): void {
+  if (vip.encap === "l3dsr") {
+    if (familyOf(vip.prefix) === 6) {
+      found.error(["vips", index, "encap"], "l3dsr is for IPv4 VIPs only: use gre4 or gre6");
+    }
+    if (vip.dscp === undefined) {
+      found.error(["vips", index], "l3dsr needs `dscp` (0..63): by it a server knows which VIP a packet is for");
+    }
+  } else if (vip.dscp !== undefined) {
+    found.error(["vips", index, "dscp"], `dscp is for l3dsr only, not for ${vip.encap}`);
+  }
+  if (file.lb?.manage === false || vip.encap === "l3dsr") return;
+  const field = vip.encap === "gre4" ? "ip4Source" : "ip6Source";
+  const unset = vip.encap === "gre4" ? "255.255.255.255" : "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff";
+  if (file.lb !== undefined && file.lb[field] === unset) {
+    found.error(["lb"], `vips[${index}] is ${vip.encap}: set lb.${field}, the source address of its tunnels`);
+  }
+}
+
+function checkTable(vip: DesiredVip, index: number, found: Findings): void {
+  const { tableSize, servers } = vip;
+  const path = ["vips", index, "tableSize"];
+  if ((tableSize & (tableSize - 1)) !== 0) {
+    const below = 2 ** Math.floor(Math.log2(tableSize));
+    found.error(path, `${tableSize} is not a power of two: take ${below} or ${below * 2}`);
+    return;
+  }
+  const count = servers.filter((server) => server.state === "up").length;
+  if (count > tableSize) {
+    found.error(
+      path,
+      `${count} servers share ${tableSize} slots: ${count - tableSize} would get none. Take ${nextPower(count * 100)}`,
+    );
+  } else if (count > 1 && count * 4 > tableSize) {
+    found.warn(
+      path,
+      `${tableSize} slots for ${count} servers: shares differ by up to ${Math.round((100 * count) / tableSize)} %. Take ${nextPower(count * 100)}`,
+    );
+  }
+}
+
+function nextPower(slots: number): number {
+  return Math.min(1 << 20, 2 ** Math.ceil(Math.log2(slots)));
+}
+
+function checkServers(vip: DesiredVip, index: number, found: Findings): void {
+  const family = vip.encap === "gre6" ? 6 : 4;
+  vip.servers.forEach((server, at) => {
+    if (familyOf(server.address) !== family) {
+      found.error(
+        ["vips", index, "servers", at],
+        `${server.address} is IPv${familyOf(server.address)}, ${vip.encap} reaches IPv${family} servers only`,
+      );
+    }
+  });
+  forDuplicates(
+    vip.servers,
+    (server) => server.address,
+    (at, first, address) => found.error(["vips", index, "servers", at], `${address} is servers[${first}] already`),
+  );
+}
+
+function checkOwnership(vip: DesiredVip, index: number, { ownership }: DesiredState, found: Findings): void {
+  if (ownership.prefixes === undefined || ownership.prefixes.some((prefix) => contains(prefix, vip.prefix))) return;
+  found.error(
+    ["vips", index, "prefix"],
+    `${vip.prefix} is outside ownership.prefixes (${ownership.prefixes.join(", ") || "none"}): add it there`,
+  );
+}
+
+/** VIPs of one file that get into each other's way. */
+function checkRivals(vips: readonly DesiredVip[], found: Findings): void {
+  forDuplicates(vips, vipKey, (index, first, key) =>
+    found.error(["vips", index, "prefix"], `${key} is vips[${first}] already`),
+  );
+  vips.forEach((vip, index) => {
+    vips.slice(0, index).forEach((other, first) => checkPair(vip, index, other, first, found));
+  });
+}
+
+function checkPair(vip: DesiredVip, index: number, other: DesiredVip, first: number, found: Findings): void {
+  if (vip.prefix !== other.prefix) {
+    if (!overlaps(vip.prefix, other.prefix)) return;
+    const [inner, outer] = contains(vip.prefix, other.prefix) ? [other, vip] : [vip, other];
+    found.warn(
+      ["vips", index, "prefix"],
+      `${inner.prefix} lies inside ${outer.prefix} (vips[${first}]): the longer prefix takes the packets`,
+    );
+    return;
+  }
+  if (vipKey(vip) === vipKey(other)) return;
+  if (vip.port === undefined || other.port === undefined) {
+    found.error(
+      ["vips", index, "prefix"],
+      `${vip.prefix} is an all-port VIP in one place and a per-port VIP in the other (vips[${first}]): VPP allows only either`,
+    );
+  } else if (vip.encap !== other.encap) {
+    found.error(
+      ["vips", index, "encap"],
+      `all ports of ${vip.prefix} share one encapsulation, vips[${first}] has ${other.encap}`,
+    );
+  }
+}
+
+function checkLbConf(file: LbFile, desired: DesiredState, found: Findings): void {
+  const { lb } = file;
+  if (lb === undefined) {
+    if (desired.vips.some((vip) => vip.encap !== "l3dsr")) {
+      found.warn([], "no `lb` section: tunnels are sourced from whatever VPP has; its default is 255.255.255.255");
+    }
+    return;
+  }
+  if ((lb.stickyBuckets & (lb.stickyBuckets - 1)) !== 0) {
+    const below = 2 ** Math.floor(Math.log2(lb.stickyBuckets));
+    found.error(["lb", "stickyBuckets"], `${lb.stickyBuckets} is not a power of two: take ${below} or ${below * 2}`);
+  }
+  if (familyOf(lb.ip4Source) !== 4) found.error(["lb", "ip4Source"], `${lb.ip4Source} is not an IPv4 address`);
+  if (familyOf(lb.ip6Source) !== 6) found.error(["lb", "ip6Source"], `${lb.ip6Source} is not an IPv6 address`);
+}

@@ -1,0 +1,89 @@
+import type { z } from "zod";
+import type { Diagnostic } from "../bridge/index.ts";
+import { pathText, type LocatedYaml, type Path } from "./locate.ts";
+import { lbJsonSchema } from "./schema.ts";
+import { suggest } from "./suggest.ts";
+
+type Issue = z.core.$ZodIssue;
+
+/** Why there is no NAT; vpplb refuses it rather than pretend. */
+export const NAT_REFUSED =
+  "VPP's lb NAT is not offered: it takes UDP only, leaves port rewrites out of the checksum and drops what it does not " +
+  "know (plugins/lb/node.c:510-521). Use gre4, gre6 or l3dsr";
+
+/** What zod found, for people: where it stands, what is wrong, what was probably meant. */
+export function explainIssues(issues: readonly Issue[], yaml: LocatedYaml): Diagnostic[] {
+  return issues.flatMap((issue) => explain(issue, [], yaml));
+}
+
+function explain(issue: Issue, above: Path, yaml: LocatedYaml): Diagnostic[] {
+  const path = [...above, ...issue.path] as Path;
+  if (issue.code === "invalid_union") {
+    const branch = likeliest(issue.errors);
+    if (branch !== undefined) return branch.flatMap((inner) => explain(inner, path, yaml));
+    const message = `${show(yaml.get(path))} is none of the forms allowed here`;
+    return [{ severity: "error", message, path: pathText(path), ...yaml.at(path) }];
+  }
+  if (issue.code === "unrecognized_keys") return issue.keys.map((key) => unknownKey(key, path, yaml));
+  return [{ severity: "error", message: messageOf(issue, path, yaml), path: pathText(path), ...yaml.at(path) }];
+}
+
+/** The branch that is of the value's own type. */
+function likeliest(branches: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
+  return branches.find((issues) => !issues.some((issue) => issue.path.length === 0 && issue.code === "invalid_type"));
+}
+
+function unknownKey(key: string, path: Path, yaml: LocatedYaml): Diagnostic {
+  const known = knownKeys(path);
+  const meant = suggest(key, known);
+  const hint = meant === undefined ? `known are ${known.join(", ")}` : `did you mean "${meant}"?`;
+  return { severity: "error", message: `unknown key "${key}": ${hint}`, path: pathText(path), ...yaml.at(path, key) };
+}
+
+function messageOf(issue: Issue, path: Path, yaml: LocatedYaml): string {
+  const value = yaml.get(path);
+  if (path.at(-1) === "encap" && typeof value === "string" && /^nat/i.test(value)) return NAT_REFUSED;
+  if (issue.code === "invalid_value") {
+    const allowed = issue.values.map(String);
+    const meant = suggest(String(value), allowed);
+    const hint = meant === undefined ? "" : `; did you mean "${meant}"?`;
+    return value === undefined
+      ? `missing: one of ${allowed.join(", ")}`
+      : `${show(value)} is not one of ${allowed.join(", ")}${hint}`;
+  }
+  if (issue.code === "invalid_type" && value === undefined) return `missing: a ${issue.expected}`;
+  if (issue.code === "invalid_type")
+    return `${show(value)} is not a ${issue.expected === "int" ? "whole number" : issue.expected}`;
+  if (issue.code === "too_small") return `${show(value)} is too small: at least ${String(issue.minimum)}`;
+  if (issue.code === "too_big")
+    return issue.message.startsWith("Too big")
+      ? `${show(value)} is too large: at most ${String(issue.maximum)}`
+      : issue.message;
+  return value === undefined || typeof value === "object" ? issue.message : `${show(value)}: ${issue.message}`;
+}
+
+function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
+
+interface SchemaNode {
+  readonly properties?: Record<string, SchemaNode>;
+  readonly items?: SchemaNode;
+  readonly anyOf?: readonly SchemaNode[];
+}
+
+/** Keys that the object at the path may have, from the JSON Schema. */
+function knownKeys(path: Path): string[] {
+  let nodes: SchemaNode[] = [lbJsonSchema() as SchemaNode];
+  for (const step of path) {
+    nodes = nodes
+      .flatMap((node) => (typeof step === "number" ? node.items : node.properties?.[step]) ?? [])
+      .flatMap(withArms);
+  }
+  return nodes.flatMap((node) => Object.keys(node.properties ?? {}));
+}
+
+function withArms(node: SchemaNode): SchemaNode[] {
+  return [node, ...(node.anyOf ?? []).filter((arm) => arm.properties !== undefined || arm.items !== undefined)];
+}
