@@ -1,0 +1,92 @@
+import { TrafficClient, type ConnectionRecord, type HeldConnections } from "../traffic/index.ts";
+import type { HeldFlow } from "./judge.ts";
+import { waitFor } from "./processes.ts";
+import { SETTING, vipAddress, type Family } from "./setting.ts";
+
+/** VIP addresses that a batch spreads over. */
+const ADDRESSES_PER_BATCH = 4;
+/** Below the kernel's own range, so that nobody else is given one. */
+const FIRST_SOURCE_PORT = 10_000;
+/** A packet each so often on every held connection. */
+const PACKETS_PER_SECOND = 2;
+/** Longer than a TCP that retransmits needs to get over a dataplane's restart. */
+const ANSWER_TIMEOUT_MS = 12_000;
+
+/** All TCP connections of the demo's client: opened in batches, then held with traffic on them until the end. */
+export class Crowd {
+  readonly #netns: number;
+  readonly #held: HeldConnections[] = [];
+  #nextPort = FIRST_SOURCE_PORT;
+  #nextAddress = 0;
+
+  constructor(netns: number) {
+    this.#netns = netns;
+  }
+
+  /** Opens fresh connections, no flow twice, and resolves when each was answered or broke. */
+  async open(count: Readonly<Record<Family, number>>, signal: AbortSignal): Promise<HeldFlow[]> {
+    const batches: Promise<HeldConnections>[] = [];
+    for (const family of [4, 6] as const) {
+      const each = Math.ceil(count[family] / ADDRESSES_PER_BATCH);
+      for (let i = 0; i < ADDRESSES_PER_BATCH; i++) batches.push(this.#hold(family, each, signal));
+    }
+    const held = await Promise.all(batches);
+    this.#held.push(...held);
+    return held.flatMap((one) => one.records().map(toHeldFlow));
+  }
+
+  #hold(family: Family, count: number, signal: AbortSignal): Promise<HeldConnections> {
+    const client = new TrafficClient({
+      target: { address: vipAddress(family, this.#nextAddress++ * 37), port: SETTING.port },
+      netns: this.#netns,
+      packetSize: 256,
+      rate: 100,
+      connectTimeoutMs: 5000,
+      answerTimeoutMs: ANSWER_TIMEOUT_MS,
+    });
+    const address = family === 4 ? SETTING.uplink.host4 : SETTING.uplink.host6;
+    const sources = Array.from({ length: count }, () => ({ address, port: this.#nextPort++ }));
+    return client.hold(count, { sources, packetRate: PACKETS_PER_SECOND, signal });
+  }
+
+  /** Every connection so far, always in the same order. */
+  flows(): HeldFlow[] {
+    return this.#records().map(toHeldFlow);
+  }
+
+  #records(): ConnectionRecord[] {
+    return this.#held.flatMap((held) => held.records());
+  }
+
+  /** Resolves when every connection that is not broken has been answered once more, which takes a packet there and back. */
+  async settle(signal: AbortSignal): Promise<void> {
+    const before = this.#records().map((record) => record.received);
+    const waiting = () =>
+      this.#records().filter((record, index) => record.state === "open" && record.received <= before[index]! + 1)
+        .length;
+    await waitFor("every held connection to be answered or to break", () => (waiting() === 0 ? true : undefined), {
+      deadlineMs: ANSWER_TIMEOUT_MS + 5000,
+      everyMs: 50,
+      signal,
+    });
+  }
+
+  /** Longest wait for an answer on any connection that is open, in ms. */
+  longestGapMs(): number {
+    const open = this.#records().filter((record) => record.state === "open");
+    return Math.round(open.reduce((longest, record) => Math.max(longest, record.longestGapMs), 0));
+  }
+
+  close(): void {
+    for (const held of this.#held) held.stop();
+  }
+}
+
+function toHeldFlow(record: ConnectionRecord): HeldFlow {
+  return {
+    flow: record.flow,
+    server: record.host,
+    broken: record.state === "broken",
+    changedServer: record.serverChanges > 0,
+  };
+}

@@ -1,0 +1,110 @@
+import { ensureNetAdmin, prepareUserNamespace, runInUserNamespace } from "../kernel/privileges.ts";
+import { Crowd } from "./crowd.ts";
+import { DemoError } from "./errors.ts";
+import { checkGivenVpp } from "./given-vpp.ts";
+import { Lab } from "./lab.ts";
+import { reporter, type DemoOutput, type Reporter } from "./report.ts";
+import { DemoRun, type Sabotage, type StepResult } from "./run.ts";
+import { SETTING } from "./setting.ts";
+import { makeTopology } from "./topology.ts";
+
+export { DemoError } from "./errors.ts";
+export type { Sabotage, StepResult } from "./run.ts";
+
+export interface DemoOptions {
+  /** API socket of a running VPP; absent: the embedded dataplane. */
+  readonly vpp?: string;
+  /** After the verdict, keep everything running until the signal. */
+  readonly keep?: boolean;
+  readonly sabotage?: Sabotage;
+  readonly out: DemoOutput;
+  readonly colors: boolean;
+}
+
+/** The demo's end. JSON. */
+export interface DemoVerdict {
+  readonly good: boolean;
+  readonly verdict: string;
+  readonly durationMs: number;
+  readonly steps: readonly StepResult[];
+}
+
+/**
+ * Runs the demo and cleans up, whatever happens. Without the right to make network namespaces it is run again in a user
+ * namespace by the caller: see {@link demoPrivileges}.
+ * @throws DemoError; the signal's reason
+ */
+export async function runDemo(options: DemoOptions, signal: AbortSignal): Promise<DemoVerdict> {
+  const startedAt = Date.now();
+  const report = reporter(options.out, options.colors);
+  await prepareUserNamespace();
+  const given = options.vpp === undefined ? undefined : await checkGivenVpp(options.vpp, signal);
+  const cleanUp: (() => Promise<void> | void)[] = [];
+  try {
+    const topology = await makeTopology(given === undefined ? {} : { vppPid: given.pid });
+    cleanUp.unshift(() => topology.close());
+    const lab = new Lab(topology, options.vpp === undefined ? {} : { vpp: options.vpp }, signal);
+    cleanUp.unshift(() => lab.close());
+    const crowd = new Crowd(topology.client.netns.fd);
+    cleanUp.unshift(() => crowd.close());
+    const run = await start(lab, crowd, options, report, signal);
+    await course(run, lab);
+    const verdict = verdictOf(run);
+    report.verdict(run.good, verdict);
+    if (options.keep) await keep(lab, report.note, signal);
+    return { good: run.good, verdict, durationMs: Date.now() - startedAt, steps: run.steps };
+  } finally {
+    for (const clean of cleanUp) await clean();
+  }
+}
+
+async function start(
+  lab: Lab,
+  crowd: Crowd,
+  options: DemoOptions,
+  report: Reporter,
+  signal: AbortSignal,
+): Promise<DemoRun> {
+  report.title(`${SETTING.vip4} and ${SETTING.vip6} -> three servers behind bridge domain ${SETTING.bridgeId}`);
+  report.note(lab.ownsDataplane ? "dataplane: embedded" : `dataplane: VPP on ${lab.api}`);
+  if (lab.ownsDataplane) await lab.startDataplane();
+  const algorithm = await lab.vppAnswers();
+  if (algorithm === undefined) throw new DemoError("SETUP", `VPP does not answer on ${lab.api}`);
+  const first = SETTING.servers.slice(0, 3);
+  for (const server of first) await lab.startServer(server);
+  const run = new DemoRun({ lab, crowd, report, signal, sabotage: options.sabotage, algorithm });
+  await run.configure(first.map((server) => [server, "up"] as const));
+  await lab.startController();
+  await lab.inSync();
+  return run;
+}
+
+/** Killed, drained, added; then the programs themselves. */
+async function course(run: DemoRun, lab: Lab): Promise<void> {
+  const [, as2, as3, as4] = SETTING.servers;
+  await run.first();
+  await run.serverKilled(as3);
+  await run.serverDrained(as2);
+  await run.serverAdded(as4);
+  await run.controllerKilled();
+  if (lab.ownsDataplane) await run.dataplaneKilled();
+}
+
+function verdictOf(run: DemoRun): string {
+  const opened = run.steps.reduce((sum, step) => sum + (step.fresh?.opened ?? 0), 0);
+  const broke = run.steps.reduce((sum, step) => sum + (step.held?.broke ?? 0), 0);
+  const bad = run.steps.filter((step) => !step.good).map((step) => step.name);
+  return bad.length === 0
+    ? `${opened} connections, ${broke} broke, each of them named by the prediction; all went where the table says`
+    : `not as predicted: ${bad.join("; ")}`;
+}
+
+async function keep(lab: Lab, note: (text: string) => void, signal: AbortSignal): Promise<void> {
+  note(`everything is kept until ctrl-C. Look at it from another terminal:`);
+  note(`  vpplb --control ${lab.control} status`);
+  note(`  vpplb --control ${lab.control} vppctl show lb vips verbose`);
+  await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}
+
+/** May the demo run here, must it be run again in a user namespace, or can it not run? */
+export const demoPrivileges = { check: ensureNetAdmin, runAgain: runInUserNamespace };

@@ -1,0 +1,170 @@
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { VppClient } from "vpp-api-ts";
+import { ControlClient } from "../control/index.ts";
+import type { ControllerStatus } from "../controller/types.ts";
+import type { MaglevAlgorithm } from "../maglev/index.ts";
+import { demoYaml, type DemoConfig } from "./config.ts";
+import { DemoProcess, waitFor } from "./processes.ts";
+import { SETTING, type DemoServer } from "./setting.ts";
+import type { Topology } from "./topology.ts";
+
+/** What the demo was told about the VPP to use. */
+export interface LabOptions {
+  /** API socket of a VPP that runs already; absent: the demo starts the embedded dataplane. */
+  readonly vpp?: string;
+}
+
+/** The processes of the demo and their files. Whoever makes it closes it. */
+export class Lab {
+  readonly folder = mkdtempSync(join(tmpdir(), "vpplb-demo-"));
+  readonly api: string;
+  readonly control = join(this.folder, "control.sock");
+  readonly configFile = join(this.folder, "lb.yaml");
+  readonly ownsDataplane: boolean;
+  readonly #topology: Topology;
+  readonly #signal: AbortSignal;
+  readonly #servers = new Map<string, DemoProcess>();
+  #dataplane: DemoProcess | undefined;
+  #controller: DemoProcess | undefined;
+
+  constructor(topology: Topology, options: LabOptions, signal: AbortSignal) {
+    this.#topology = topology;
+    this.#signal = signal;
+    this.ownsDataplane = options.vpp === undefined;
+    this.api = options.vpp ?? join(this.folder, "api.sock");
+  }
+
+  /** Starts the embedded dataplane and waits until it answers. */
+  async startDataplane(): Promise<void> {
+    const cli = join(this.folder, "cli.sock");
+    this.#dataplane = new DemoProcess("dataplane", this.#topology.lb.netns.fd, [
+      "dataplane",
+      "--api",
+      this.api,
+      "--cli",
+      cli,
+    ]);
+    await waitFor("the dataplane's API socket", () => this.vppAnswers(), {
+      process: this.#dataplane,
+      signal: this.#signal,
+    });
+  }
+
+  async killDataplane(): Promise<void> {
+    await this.#dataplane?.kill();
+  }
+
+  /** Which table this VPP builds; undefined while it does not answer. */
+  async vppAnswers(): Promise<MaglevAlgorithm | undefined> {
+    const client = new VppClient({ socket: this.api, name: "vpplb-demo" });
+    try {
+      await client.connect({ signal: this.#signal, deadlineMs: 1000 });
+      return client.has("lb_add_del_as_v2") ? "weighted" : "plain";
+    } catch {
+      return undefined;
+    } finally {
+      await client.close();
+    }
+  }
+
+  async startController(): Promise<void> {
+    this.#controller = new DemoProcess("controller", this.#topology.client.netns.fd, ["lb", "-f", this.configFile]);
+    await waitFor("the controller's control socket", async () => (await this.status()) && true, {
+      process: this.#controller,
+      signal: this.#signal,
+    });
+  }
+
+  get controllerRuns(): boolean {
+    return this.#controller?.running ?? false;
+  }
+
+  async killController(): Promise<void> {
+    await this.#controller?.kill();
+  }
+
+  /** An application server of its own: VIP, GRE, routes and a TCP server that answers its name. */
+  async startServer(server: DemoServer, nameItAnswers: string = server.name): Promise<void> {
+    const namespace = this.#topology.servers.get(server.name)!;
+    const { loopback, vip4, vip6, port, uplink } = SETTING;
+    const process = new DemoProcess(server.name, namespace.netns.fd, [
+      "target",
+      ...["--device", "nsm0", "--vip", vip4, "--vip", vip6, "--gateway", loopback.ip4, "--gateway", loopback.ip6],
+      ...["--route", `${uplink.host4}/31`, "--encap", "gre4", "--encap", "gre6"],
+      ...["--serve", String(port), "--name", nameItAnswers],
+    ]);
+    this.#servers.set(server.name, process);
+    await waitFor(`server ${server.name}`, () => (process.output.includes("ready") ? true : undefined), {
+      process,
+      signal: this.#signal,
+    });
+  }
+
+  async killServer(server: DemoServer): Promise<void> {
+    await this.#servers.get(server.name)?.kill();
+  }
+
+  /** Replaces lb.yaml at once, as an editor that saves does. */
+  writeConfig(config: Omit<DemoConfig, "api" | "control" | "journal" | "manageLbConf">): void {
+    const yaml = demoYaml({
+      ...config,
+      api: this.api,
+      control: this.control,
+      journal: join(this.folder, "journal.json"),
+      manageLbConf: this.ownsDataplane,
+    });
+    writeFileSync(`${this.configFile}.new`, yaml);
+    renameSync(`${this.configFile}.new`, this.configFile);
+  }
+
+  async withControl<T>(use: (client: ControlClient) => Promise<T>): Promise<T> {
+    const client = new ControlClient({ socket: this.control });
+    try {
+      return await use(client);
+    } finally {
+      client.close();
+    }
+  }
+
+  async status(): Promise<ControllerStatus> {
+    return this.withControl((client) => client.status());
+  }
+
+  async vppctl(command: string): Promise<string> {
+    return (await this.withControl((client) => client.vppctl(command))).output;
+  }
+
+  /** A line that changes VPP behind the controller's back. */
+  async forceVppctl(command: string): Promise<void> {
+    const client = new VppClient({ socket: this.api, name: "vpplb-demo" });
+    try {
+      await client.connect({ signal: this.#signal, deadlineMs: 1000 });
+      await client.cli(command);
+    } finally {
+      await client.close();
+    }
+  }
+
+  /** Resolves when the controller says that VPP is as lb.yaml (loaded after `since`) wants it. */
+  async inSync(since = 0): Promise<ControllerStatus> {
+    return waitFor(
+      "VPP to be as lb.yaml says",
+      async () => {
+        const status = await this.status();
+        const loaded = Date.parse(status.config.loadedAt ?? "1970-01-01");
+        return status.sync.state === "in-sync" && loaded >= since ? status : undefined;
+      },
+      { ...(this.#controller ? { process: this.#controller } : {}), signal: this.#signal },
+    );
+  }
+
+  /** Stops everything and removes the files. Idempotent. */
+  async close(): Promise<void> {
+    await this.#controller?.stop();
+    await Promise.all([...this.#servers.values()].map((server) => server.stop()));
+    await this.#dataplane?.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
