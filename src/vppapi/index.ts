@@ -1,2 +1,11 @@
 /** VPP's binary API. The codec alone, without I/O: "vpp-api-ts/codec". */
 export * from "./codec/index.ts";
+export { VppClient } from "./client.ts";
+export type { CallOptions, DetailsOf, DumpName } from "./client.ts";
+export type { VppClientOptions } from "./options.ts";
+export type { DumpOptions } from "./transport/dump.ts";
+export type { RequestOptions } from "./transport/engine.ts";
+export type { ConnectionState } from "./transport/state.ts";
+export { summarize } from "./transport/summary.ts";
+export { crashGuards } from "./quirks/guards.ts";
+export type { Guard } from "./quirks/guards.ts";

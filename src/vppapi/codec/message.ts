@@ -5,6 +5,7 @@ import { fieldsOf } from "./json.ts";
 import type { ApiBlock, ApiField } from "./json.ts";
 import type { TypeResolver } from "./resolve.ts";
 import * as runtime from "./runtime.ts";
+import { isScalar, scalarSizes } from "./types.ts";
 import type { Field } from "./types.ts";
 
 /** A decoded message: every field but `_vl_msg_id`, under its name in VPP's definition. */
@@ -31,6 +32,8 @@ export class MessageCodec {
   readonly fields: readonly ApiField[];
   /** The payload has a u32 client_index and a u32 context at 2 and 6 (a request), or a u32 context at 2 (a reply). */
   readonly header: "request" | "reply" | "event" | "other";
+  /** Where `i32 retval` lies in the payload, for replies that have one: not always first (acl_add_replace_reply). */
+  readonly retvalOffset: number | undefined;
   readonly #resolved: () => readonly Field[];
   #compiled: Compiled | undefined;
 
@@ -45,6 +48,7 @@ export class MessageCodec {
     }
     this.fields = fields.slice(1);
     this.header = headerOf(this.fields);
+    this.retvalOffset = this.name.endsWith("_reply") ? retvalOffset(this.fields) : undefined;
     this.#resolved = () => resolver.fields(block).slice(1);
   }
 
@@ -127,6 +131,16 @@ function generate(fields: readonly Field[]): Compiled {
     `return { decode, write, size };`;
   const build = new Function("H", "K", source) as (h: typeof runtime, k: readonly unknown[]) => Compiled;
   return build(runtime, decoder.constants);
+}
+
+function retvalOffset(fields: readonly ApiField[]): number | undefined {
+  let offset = 2;
+  for (const field of fields) {
+    if (field.name === "retval") return field.type === "i32" ? offset : undefined;
+    if (field.length !== undefined || !isScalar(field.type)) return undefined;
+    offset += scalarSizes[field.type];
+  }
+  return undefined;
 }
 
 function headerOf(fields: readonly ApiField[]): MessageCodec["header"] {

@@ -1,0 +1,364 @@
+import { BehaviorSubject, Subject } from "rxjs";
+import type { Observable } from "rxjs";
+import { builtinSchema } from "./codec/builtin.ts";
+import { encodeFrame } from "./codec/frame.ts";
+import type { Input } from "./codec/input.ts";
+import type { Fields } from "./codec/message.ts";
+import type { ApiSchema } from "./codec/schema.ts";
+import { VppError } from "./errors.ts";
+import type { Dumps, Events, Replies, Requests, Streams } from "./generated/index.ts";
+import { settingsOf } from "./options.ts";
+import type { Settings, VppClientOptions } from "./options.ts";
+import { crashGuards } from "./quirks/guards.ts";
+import type { Guard } from "./quirks/guards.ts";
+import { openConnection } from "./transport/connection.ts";
+import type { Connection } from "./transport/connection.ts";
+import { dumpAll, dumpIterable, dumpObservable } from "./transport/dump.ts";
+import type { DumpOptions } from "./transport/dump.ts";
+import { Engine } from "./transport/engine.ts";
+import type { RequestOptions } from "./transport/engine.ts";
+import { startProbe } from "./transport/probe.ts";
+import type { ConnectionState } from "./transport/state.ts";
+import { MessageTable } from "./transport/table.ts";
+import { retvalError } from "./transport/waiters.ts";
+
+export interface CallOptions extends RequestOptions {
+  /** Sends what would be refused because it crashes VPP. For tests. Default false. */
+  readonly unguarded?: boolean | undefined;
+}
+/** Names that `dump` takes: `x_dump`, and `x_get` with a stream. */
+export type DumpName = (keyof Dumps & keyof Requests) | (keyof Streams & keyof Requests);
+export type DetailsOf<N extends DumpName> = N extends keyof Dumps
+  ? Dumps[N]
+  : N extends keyof Streams
+    ? Streams[N]
+    : never;
+
+type Untyped = Readonly<Fields>;
+
+interface Live {
+  readonly connection: Connection;
+  readonly engine: Engine;
+  readonly stopProbe: () => void;
+}
+
+/**
+ * A client of VPP's binary API. {@link connect} once; after a loss it connects again by itself (unless `reconnect` is
+ * false). Requests fail with CLOSED while there is no connection: they are never replayed. Events have to be asked for
+ * again after each loss: watch {@link state$}.
+ */
+export class VppClient {
+  readonly #settings: Settings;
+  readonly #schema: ApiSchema;
+  readonly #guards: ReadonlyMap<string, Guard>;
+  readonly #state = new BehaviorSubject<ConnectionState>({ status: "closed" });
+  readonly #events = new Map<string, Subject<Fields>>();
+  #live: Live | undefined;
+  #table: ReadonlyMap<string, number> = new Map();
+  #pid = 0;
+  #version = "(version not known)";
+  #retryTimer: NodeJS.Timeout | undefined;
+  /** Ends the attempts of the current life. */
+  #life: AbortController | undefined;
+
+  constructor(options: VppClientOptions) {
+    this.#settings = settingsOf(options);
+    this.#schema = options.schema ?? builtinSchema();
+    this.#guards = options.guards ?? crashGuards;
+  }
+
+  get state(): ConnectionState {
+    return this.#state.value;
+  }
+  /** Every state from now on, the current one first. */
+  get state$(): Observable<ConnectionState> {
+    return this.#state.asObservable();
+  }
+  /** VPP's message table: name and CRC → id. Empty before the first connection. */
+  get table(): ReadonlyMap<string, number> {
+    return this.#table;
+  }
+  get schema(): ApiSchema {
+    return this.#schema;
+  }
+  /** VPP's process id, from its control_ping (0 before the first connection). */
+  get pid(): number {
+    return this.#pid;
+  }
+  /** "26.06-release" */
+  get version(): string {
+    return this.#version;
+  }
+  get clientIndex(): number {
+    return this.#live?.connection.clientIndex ?? 0;
+  }
+  /** Requests that await their answer, here or with VPP. */
+  get pendingCount(): number {
+    return this.#live?.engine.pendingCount ?? 0;
+  }
+  /** What came too late, or in an unknown definition, on this connection. */
+  get counters(): Engine["counters"] {
+    return this.#live?.engine.counters ?? { late: 0, unknown: 0 };
+  }
+
+  /**
+   * Connects, retrying with back-off until `deadlineMs` (default 10,000; with `reconnect: false` one attempt).
+   * @throws VppError CONNECT, ABORTED
+   */
+  async connect(options: { signal?: AbortSignal | undefined; deadlineMs?: number | undefined } = {}): Promise<void> {
+    if (this.#state.value.status === "ready") return;
+    this.#life?.abort();
+    clearTimeout(this.#retryTimer);
+    const life = new AbortController();
+    this.#life = life;
+    const endMs = performance.now() + (options.deadlineMs ?? 10_000);
+    const signal = options.signal === undefined ? life.signal : AbortSignal.any([life.signal, options.signal]);
+    let lastError: VppError | undefined;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#attempt(attempt, lastError, Math.max(1, endMs - performance.now()), signal);
+      } catch (error) {
+        lastError = toVppError(error);
+        const delayMs = this.#delayMs(attempt);
+        const last = delayMs === undefined || lastError.code === "ABORTED" || performance.now() + delayMs > endMs;
+        if (this.#life === life)
+          this.#setState({ status: "failed", error: lastError, retryInMs: last ? undefined : delayMs });
+        if (last) throw lastError;
+        await sleep(delayMs, signal);
+      }
+    }
+  }
+
+  /** Says goodbye to VPP and fails what is pending with CLOSED. The client may connect again. */
+  close(): void {
+    this.#life?.abort();
+    this.#life = undefined;
+    clearTimeout(this.#retryTimer);
+    const live = this.#live;
+    this.#live = undefined;
+    if (live !== undefined) {
+      live.stopProbe();
+      live.engine.fail(new VppError("CLOSED", "the client was closed"));
+      live.connection.close(goodbye(live));
+    }
+    if (this.#state.value.status !== "closed") this.#setState({ status: "closed" });
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Has VPP this message: by name (in a version known here), or by name and CRC (`lb_conf_get_51077d14`)? */
+  has(nameOrNameCrc: string): boolean {
+    return this.#live?.engine.table.has(nameOrNameCrc) ?? this.#table.has(nameOrNameCrc);
+  }
+
+  /**
+   * Sends a request, resolves with its reply.
+   * @throws VppError RETVAL where VPP refuses; TIMEOUT, CLOSED, ABORTED, UNKNOWN_MESSAGE, ENCODE, DECODE, QUEUE_FULL,
+   * REFUSED (an input that is known to crash VPP)
+   */
+  request<N extends keyof Requests & keyof Replies>(
+    name: N,
+    fields?: Input<Requests[N]>,
+    options?: CallOptions,
+  ): Promise<Replies[N]> {
+    return this.requestUntyped(name, fields as Untyped | undefined, options) as Promise<unknown> as Promise<Replies[N]>;
+  }
+
+  /** As {@link request}, for messages of a schema of your own, or names that are not known when this is compiled. */
+  requestUntyped(name: string, fields: Untyped = {}, options: CallOptions = {}): Promise<Fields> {
+    try {
+      const { engine } = this.#ready(name);
+      const entry = engine.table.entry(name);
+      const guard = options.unguarded === true ? undefined : this.#guards.get(entry.name);
+      const checked = guard?.(fields, this);
+      if (checked === undefined) return engine.request(entry, fields, options);
+      return checked.then(() => this.#ready(name).engine.request(entry, fields, options));
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  /** The details of a dump, or of a `_get` stream, as they come; sent when the iteration begins. */
+  dump<N extends DumpName>(
+    name: N,
+    fields?: Input<Requests[N]>,
+    options: DumpOptions = {},
+  ): AsyncIterable<DetailsOf<N>> {
+    const rows = dumpIterable(() => this.#ready(name).engine, name, (fields ?? {}) as Untyped, options);
+    return rows as AsyncIterable<unknown> as AsyncIterable<DetailsOf<N>>;
+  }
+
+  /** All details of a dump at once: the fastest form. */
+  dumpAll<N extends DumpName>(
+    name: N,
+    fields?: Input<Requests[N]>,
+    options: DumpOptions = {},
+  ): Promise<DetailsOf<N>[]> {
+    return this.dumpUntyped(name, fields as Untyped | undefined, options) as Promise<unknown> as Promise<
+      DetailsOf<N>[]
+    >;
+  }
+
+  /** As {@link dumpAll}, for messages of a schema of your own. */
+  async dumpUntyped(name: string, fields: Untyped = {}, options: DumpOptions = {}): Promise<Fields[]> {
+    return dumpAll(this.#ready(name).engine, name, fields, options);
+  }
+
+  /** A dump as an Observable: sent at subscription; unsubscribing gives it up. */
+  dump$<N extends DumpName>(name: N, fields?: Input<Requests[N]>, options: DumpOptions = {}): Observable<DetailsOf<N>> {
+    const rows = dumpObservable(() => this.#ready(name).engine, name, (fields ?? {}) as Untyped, options);
+    return rows as Observable<unknown> as Observable<DetailsOf<N>>;
+  }
+
+  /**
+   * Messages that VPP sends unasked, from every connection of this client. Ask for them first, after each "ready":
+   * `client.request("want_interface_events", { enable_disable: 1, pid: process.pid })`.
+   */
+  events<N extends keyof Events>(name: N): Observable<Events[N]> {
+    let subject = this.#events.get(name);
+    if (subject === undefined) this.#events.set(name, (subject = new Subject<Fields>()));
+    return subject.asObservable() as Observable<unknown> as Observable<Events[N]>;
+  }
+
+  /**
+   * Output of a debug CLI command.
+   * @throws VppError RETVAL with VPP's text in the message; REFUSED for commands that hang VPP
+   */
+  async cli(command: string, options: CallOptions = {}): Promise<string> {
+    const { engine } = this.#ready("cli_inband");
+    const fields = { cmd: command };
+    if (options.unguarded !== true) await this.#guards.get("cli_inband")?.(fields, this);
+    const reply = await engine.request(engine.table.entry("cli_inband"), fields, options, true);
+    const text = String(reply["reply"]).replace(/\0+$/, "");
+    const retval = Number(reply["retval"]);
+    if (retval < 0) throw retvalError("cli_inband", retval, fields, text.trim());
+    return text;
+  }
+
+  #ready(name: string): Live {
+    if (this.#live === undefined || this.#state.value.status !== "ready") {
+      const { status } = this.#state.value;
+      throw new VppError("CLOSED", `${name}: not connected to VPP (${this.#settings.socket}: ${status})`, {
+        messageName: name,
+      });
+    }
+    return this.#live;
+  }
+
+  async #attempt(attempt: number, lastError: VppError | undefined, leftMs: number, signal: AbortSignal): Promise<void> {
+    this.#setState({ status: "connecting", attempt, lastError });
+    const timeoutMs = Math.min(this.#settings.requestTimeoutMs, leftMs);
+    let live: Live | undefined;
+    const connection = await openConnection({
+      socket: this.#settings.socket,
+      name: this.#settings.name,
+      timeoutMs,
+      signal,
+      onPayload: (buffer, start, end) => live?.engine.receive(buffer, start, end),
+      onLost: (error) => {
+        if (live !== undefined) this.#lost(live, error);
+      },
+      onDrain: () => live?.engine.pump(),
+    });
+    try {
+      const table = new MessageTable(this.#schema, connection.table, () => this.#version);
+      const engine = new Engine(connection, table, this.#settings, (name, message) => this.#event(name, message));
+      live = {
+        connection,
+        engine,
+        stopProbe: startProbe(engine, connection, this.#settings.probe, (error) => this.#lost(live, error)),
+      };
+      this.#table = connection.table;
+      await this.#introduce(live, { timeoutMs, signal });
+    } catch (error) {
+      live?.stopProbe();
+      live?.engine.fail(toVppError(error));
+      connection.close();
+      throw error;
+    }
+    this.#live = live;
+    this.#setState({ status: "ready", pid: this.#pid, version: this.#version, clientIndex: connection.clientIndex });
+  }
+
+  async #introduce({ engine }: Live, options: RequestOptions): Promise<void> {
+    const [ping, version] = await Promise.all([
+      engine.request(engine.table.entry("control_ping"), {}, options),
+      engine.request(engine.table.entry("show_version"), {}, options),
+    ]);
+    this.#pid = Number(ping["vpe_pid"]);
+    this.#version = String(version["version"]);
+  }
+
+  #lost(live: Live | undefined, error: VppError): void {
+    if (live === undefined) return;
+    live.stopProbe();
+    live.connection.close();
+    live.engine.fail(new VppError("CLOSED", `connection to VPP lost: ${error.message}`, { cause: error }));
+    if (this.#live !== live) return;
+    this.#live = undefined;
+    const delayMs = this.#delayMs(1);
+    this.#setState({ status: "failed", error, retryInMs: delayMs });
+    if (delayMs !== undefined && this.#life !== undefined) this.#retry(1, delayMs, this.#life);
+  }
+
+  /** Attempts without end, until close() or a new connect(). */
+  #retry(attempt: number, delayMs: number, life: AbortController): void {
+    const state = this.#state.value;
+    const lastError = state.status === "failed" ? state.error : undefined;
+    this.#retryTimer = setTimeout(() => {
+      if (life.signal.aborted) return;
+      this.#attempt(attempt, lastError, this.#settings.requestTimeoutMs, life.signal).catch((error: unknown) => {
+        if (life.signal.aborted) return;
+        const next = this.#delayMs(attempt + 1);
+        this.#setState({ status: "failed", error: toVppError(error), retryInMs: next });
+        if (next !== undefined) this.#retry(attempt + 1, next, life);
+      });
+    }, delayMs);
+  }
+
+  /** 50, 100, 200, ... ms, each spread by a quarter so that clients of one VPP do not come together. */
+  #delayMs(attempt: number): number | undefined {
+    const { reconnect } = this.#settings;
+    if (reconnect === undefined) return undefined;
+    const baseMs = Math.min(reconnect.maxMs, reconnect.minMs * 2 ** Math.min(attempt - 1, 16));
+    return Math.round(baseMs * (1 + Math.random() / 4));
+  }
+
+  #event(name: string, message: () => Fields): void {
+    const subject = this.#events.get(name);
+    if (subject?.observed === true) subject.next(message());
+  }
+
+  #setState(state: ConnectionState): void {
+    this.#state.next(state);
+  }
+}
+
+function toVppError(error: unknown): VppError {
+  return VppError.is(error) ? error : new VppError("CONNECT", String(error), { cause: error });
+}
+
+/** sockclnt_delete, so that VPP frees the client now. */
+function goodbye({ connection, engine }: Live): Uint8Array | undefined {
+  if (!engine.table.has("sockclnt_delete")) return undefined;
+  const codec = engine.table.codec("sockclnt_delete");
+  const { clientIndex } = connection;
+  return encodeFrame(codec.encode(engine.table.id(codec), { client_index: clientIndex, index: clientIndex }));
+}
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => {
+      clearTimeout(timer);
+      reject(new VppError("ABORTED", "connecting to VPP was aborted"));
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", onAbort);
+      resolve();
+    }, ms);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
+  });
+}
