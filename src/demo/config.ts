@@ -12,16 +12,29 @@ export interface DemoConfig {
   readonly manageLbConf: boolean;
 }
 
+/** What is common to every lb.yaml of a demo. */
+function frame(config: Pick<DemoConfig, "api" | "control" | "journal">) {
+  return {
+    vpp: { api: config.api, requestTimeoutMs: 3000 },
+    control: { socket: config.control },
+    state: { journal: config.journal },
+    ownership: { prefixes: [SETTING.vip4, SETTING.vip6] },
+    repair: { periodMs: 2000 },
+  };
+}
+
+/** An lb.yaml that wants nothing: what the demo made goes, what it did not make stays. */
+export function emptyYaml(config: Pick<DemoConfig, "api" | "control" | "journal">): string {
+  return stringify({ ...frame(config), lb: { manage: false }, bridges: [], interfaces: [], routes: [], vips: [] });
+}
+
 /** The lb.yaml of the demo. */
 export function demoYaml(config: DemoConfig): string {
   const { loopback, uplink, bridgeId, mtu } = SETTING;
   const servers = (key: "ip4" | "ip6") =>
     config.servers.map(({ server, state }) => (state === "up" ? server[key] : { address: server[key], state }));
   const document = {
-    vpp: { api: config.api, requestTimeoutMs: 3000 },
-    control: { socket: config.control },
-    state: { journal: config.journal },
-    ownership: { prefixes: [SETTING.vip4, SETTING.vip6] },
+    ...frame(config),
     ...(config.manageLbConf
       ? {
           lb: {
@@ -57,7 +70,6 @@ export function demoYaml(config: DemoConfig): string {
       { name: "demo-v4", prefix: SETTING.vip4, encap: "gre4", tableSize: config.tableSize, servers: servers("ip4") },
       { name: "demo-v6", prefix: SETTING.vip6, encap: "gre6", tableSize: config.tableSize, servers: servers("ip6") },
     ],
-    repair: { periodMs: 2000 },
   };
   return stringify(document);
 }

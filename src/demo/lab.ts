@@ -5,10 +5,13 @@ import { VppClient } from "vpp-api-ts";
 import { ControlClient } from "../control/index.ts";
 import type { ControllerStatus } from "../controller/types.ts";
 import type { MaglevAlgorithm } from "../maglev/index.ts";
-import { demoYaml, type DemoConfig } from "./config.ts";
+import { demoYaml, emptyYaml, type DemoConfig } from "./config.ts";
 import { DemoProcess, waitFor } from "./processes.ts";
 import { SETTING, type DemoServer } from "./setting.ts";
 import type { Topology } from "./topology.ts";
+
+/** To take the demo out of a VPP that is not its own. */
+const CLEAN_DEADLINE_MS = 15_000;
 
 /** What the demo was told about the VPP to use. */
 export interface LabOptions {
@@ -69,11 +72,11 @@ export class Lab {
     }
   }
 
-  async startController(): Promise<void> {
+  async startController(signal = this.#signal): Promise<void> {
     this.#controller = new DemoProcess("controller", this.#topology.client.netns.fd, ["lb", "-f", this.configFile]);
     await waitFor("the controller's control socket", async () => (await this.status()) && true, {
       process: this.#controller,
-      signal: this.#signal,
+      signal,
     });
   }
 
@@ -108,13 +111,15 @@ export class Lab {
 
   /** Replaces lb.yaml at once, as an editor that saves does. */
   writeConfig(config: Omit<DemoConfig, "api" | "control" | "journal" | "manageLbConf">): void {
-    const yaml = demoYaml({
-      ...config,
-      api: this.api,
-      control: this.control,
-      journal: join(this.folder, "journal.json"),
-      manageLbConf: this.ownsDataplane,
-    });
+    this.#write(demoYaml({ ...config, ...this.#names() }));
+  }
+
+  #names(): Pick<DemoConfig, "api" | "control" | "journal" | "manageLbConf"> {
+    const journal = join(this.folder, "journal.json");
+    return { api: this.api, control: this.control, journal, manageLbConf: this.ownsDataplane };
+  }
+
+  #write(yaml: string): void {
     writeFileSync(`${this.configFile}.new`, yaml);
     renameSync(`${this.configFile}.new`, this.configFile);
   }
@@ -148,7 +153,7 @@ export class Lab {
   }
 
   /** Resolves when the controller says that VPP is as lb.yaml (loaded after `since`) wants it. */
-  async inSync(since = 0): Promise<ControllerStatus> {
+  async inSync(since = 0, signal = this.#signal): Promise<ControllerStatus> {
     return waitFor(
       "VPP to be as lb.yaml says",
       async () => {
@@ -156,15 +161,28 @@ export class Lab {
         const loaded = Date.parse(status.config.loadedAt ?? "1970-01-01");
         return status.sync.state === "in-sync" && loaded >= since ? status : undefined;
       },
-      { ...(this.#controller ? { process: this.#controller } : {}), signal: this.#signal },
+      { ...(this.#controller ? { process: this.#controller } : {}), signal },
     );
+  }
+
+  /** Takes everything of the demo out of a VPP that goes on living. The demo's signal may have fired already. */
+  async #cleanGivenVpp(): Promise<void> {
+    const signal = AbortSignal.timeout(CLEAN_DEADLINE_MS);
+    if (!this.controllerRuns) await this.startController(signal);
+    const since = Date.now();
+    this.#write(emptyYaml(this.#names()));
+    await this.inSync(since, signal);
   }
 
   /** Stops everything and removes the files. Idempotent. */
   async close(): Promise<void> {
-    await this.#controller?.stop();
-    await Promise.all([...this.#servers.values()].map((server) => server.stop()));
-    await this.#dataplane?.stop();
-    rmSync(this.folder, { recursive: true, force: true });
+    try {
+      if (!this.ownsDataplane && this.#controller !== undefined) await this.#cleanGivenVpp();
+    } finally {
+      await this.#controller?.stop();
+      await Promise.all([...this.#servers.values()].map((server) => server.stop()));
+      await this.#dataplane?.stop();
+      rmSync(this.folder, { recursive: true, force: true });
+    }
   }
 }
