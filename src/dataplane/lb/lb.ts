@@ -41,13 +41,14 @@ export interface LbHost {
   delVipRoute(vip: LbVip): void;
 }
 
+type EncapArgs = Pick<LbVip, "encapByte" | "targetPort">;
 type MutableVip = { -readonly [K in keyof LbVip]: LbVip[K] } & { asPool: Pool<number> };
 
 /**
  * VIPs, application servers and flow tables as VPP 26.06 keeps them (plugins/lb/lb.c); return values are VPP's.
  * Differences, all where VPP crashes or is undefined: table lengths of 0 or over 2^20 and sticky tables of 0 or over 2^22
- * buckets are refused with INVALID_MEMORY_SIZE, NAT VIPs with UNIMPLEMENTED, removing the placeholder VIP 0 with
- * INVALID_VALUE as in VPP.
+ * buckets are refused with INVALID_MEMORY_SIZE. NAT VIPs are configured as in VPP, but the packet path has no NAT: it
+ * drops what is sent to them.
  */
 export class LbMain {
   ip4Src = 0xffffffff;
@@ -65,6 +66,7 @@ export class LbMain {
   readonly #host: LbHost;
   /** What VPP's pool memory would still hold from an element's predecessor. */
   readonly #lastUsedS: number[] = [];
+  readonly #encapArgs: EncapArgs[] = [];
 
   constructor(host: LbHost) {
     this.#host = host;
@@ -118,7 +120,10 @@ export class LbMain {
     const refused = this.#checkVip(args);
     if (refused !== RV.OK) return refused;
     const prefix = normalizePrefix(args.prefix, args.plen);
-    const vip = this.vips.add((index) => makeVip(index, { ...args, prefix }, Math.floor(this.#host.now())));
+    const vip = this.vips.add((index) =>
+      makeVip(index, { ...args, prefix }, Math.floor(this.#host.now()), this.#encapArgs[index]),
+    );
+    this.#encapArgs[vip.index] = { encapByte: vip.encapByte, targetPort: vip.targetPort };
     this.#addAdjacency(vip);
     if (vip.port !== 0) this.vipByPort.set(portKey(vip.prefixIndex, vip.protocol, vip.port), vip.index);
     return vip.index;
@@ -245,7 +250,7 @@ export class LbMain {
     const isIp4 = prefixIsIp4(normalizePrefix(args.prefix, args.plen), args.plen);
     if (isIp4 !== vipIsIp4(args.type)) return RV.INVALID_ADDRESS_FAMILY;
     if (args.type === VipType.ip4L3dsr && (args.dscp ?? 0) >= 64) return RV.VALUE_EXIST;
-    return vipIsNat(args.type) ? RV.UNIMPLEMENTED : RV.OK;
+    return RV.OK;
   }
 
   /** lb_vip_add_adjacency: the ports of a prefix share one route. */
@@ -346,8 +351,11 @@ function makeAs(index: number, address: Uint8Array, address4: number, vipIndex: 
   };
 }
 
-function makeVip(index: number, args: LbVipAddArgs, nowS: number): LbVip {
+/** GRE VIPs leave the encapsulation's arguments as a predecessor at the index left them, and show them (lb.c:1115). */
+function makeVip(index: number, args: LbVipAddArgs, nowS: number, predecessor?: EncapArgs): LbVip {
   const asPool = new Pool<number>();
+  const isNat = vipIsNat(args.type);
+  const isDsr = args.type === VipType.ip4L3dsr;
   const vip: MutableVip = {
     index,
     prefix: args.prefix.slice(),
@@ -357,7 +365,8 @@ function makeVip(index: number, args: LbVipAddArgs, nowS: number): LbVip {
     type: args.type,
     dscp: args.dscp ?? 0,
     srvType: args.srvType ?? 0,
-    targetPort: args.targetPort ?? 0,
+    targetPort: (isNat ? args.targetPort : predecessor?.targetPort) ?? 0,
+    encapByte: (isNat ? args.srvType : isDsr ? args.dscp : predecessor?.encapByte) ?? 0,
     srcIpSticky: args.srcIpSticky ?? false,
     used: true,
     newFlowTable: new Uint32Array(args.newLength),

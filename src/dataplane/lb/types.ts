@@ -70,6 +70,8 @@ export interface LbVip {
   srvType: number;
   /** Host order. */
   targetPort: number;
+  /** First byte of VPP's union of the two above and dscp; see lb_vip_details. */
+  readonly encapByte: number;
   readonly srcIpSticky: boolean;
   used: boolean;
   /** Slot -> AS index (0 = none). Length is a power of two. */
