@@ -1,0 +1,113 @@
+import { Learned } from "../l2/l2fib.ts";
+import type { BridgeDomain, Interface, L2FibEntry } from "../model.ts";
+import { snapshot, type Nodes, type Packet } from "./context.ts";
+import { ethernetToL3, sameMac } from "./ethernet.ts";
+
+/** l2-input: learn, then forward or flood (vnet/l2/l2_input_node.c, l2_learn.c, l2_fwd.c, l2_flood.c). */
+export function l2Input(n: Nodes, p: Packet): void {
+  const { rx, bytes, start } = p;
+  const domain = rx.l2 === undefined ? undefined : n.dp.bridges.domains.get(rx.l2.bdIndex);
+  n.counters.l2Input.count += 1;
+  if (p.trace !== undefined) n.record(p, "l2-input", { kind: "l2-input", swIfIndex: rx.swIfIndex, data: snapshot(p) });
+  if (domain === undefined) return n.drop(p, n.counters.l2InputDrop);
+  // A BVI's address is static: it neither learns nor moves.
+  if (domain.learn && rx.l2!.portType !== "bvi") learn(n, p, domain);
+  if ((bytes[start]! & 1) !== 0) {
+    if (!domain.flood) return n.drop(p, n.counters.l2InputDrop);
+    return flood(n, p, domain);
+  }
+  if (!domain.forward) return n.drop(p, n.counters.l2InputDrop);
+  forward(n, p, domain);
+}
+
+function learn(n: Nodes, p: Packet, domain: BridgeDomain): void {
+  const { counters } = n;
+  counters.l2Learn.count += 1;
+  // A group address can't be a source.
+  if ((p.bytes[p.start + 6]! & 1) !== 0) return;
+  const result = n.dp.bridges.fib.learn(domain, p.rx.swIfIndex, p.bytes, p.start + 6);
+  if (result === Learned.known) return;
+  if (result === Learned.added) counters.l2LearnMiss.count += 1;
+  else if (result === Learned.moved) counters.l2LearnMove.count += 1;
+  else counters.l2LearnLimit.count += 1;
+}
+
+function forward(n: Nodes, p: Packet, domain: BridgeDomain): void {
+  const entry = n.dp.bridges.fib.lookup(domain.bdIndex, p.bytes, p.start);
+  if (p.trace !== undefined) traceForward(n, p, domain, entry);
+  if (entry === undefined) {
+    if (domain.uuFlood) return flood(n, p, domain);
+    return n.drop(p, n.counters.l2InputDrop);
+  }
+  if (entry.filter) return n.drop(p, n.counters.l2FwdFilter);
+  const out = n.dp.interfaces.get(entry.swIfIndex);
+  if (out === undefined) return n.drop(p, n.counters.l2InputDrop);
+  if (entry.bvi) return toBvi(n, p, out);
+  if (out === p.rx) return n.drop(p, n.counters.l2FwdReflect);
+  l2Output(n, p, out);
+}
+
+/** Copies to every other member outside the split-horizon group; the BVI comes last and may change its copy. */
+function flood(n: Nodes, p: Packet, domain: BridgeDomain): void {
+  const { rx, start } = p;
+  n.counters.l2FloodPackets.count += 1;
+  if (p.trace !== undefined) n.record(p, "l2-flood", { kind: "l2-flood", swIfIndex: rx.swIfIndex, data: snapshot(p) });
+  const shg = rx.l2?.shg ?? 0;
+  let bvi: Interface | undefined;
+  let copies = 0;
+  for (let i = domain.members.length - 1; i >= 0; i -= 1) {
+    const member = domain.members[i]!;
+    if (member.swIfIndex === rx.swIfIndex || (shg !== 0 && member.shg === shg)) continue;
+    const out = n.dp.interfaces.get(member.swIfIndex);
+    if (out === undefined || !out.adminUp) continue;
+    copies += 1;
+    if (member.flags === "bvi") bvi = out;
+    else {
+      l2Output(n, p, out);
+      p.start = start;
+    }
+  }
+  if (copies === 0) return n.drop(p, n.counters.l2FloodNoMembers);
+  if (bvi !== undefined) toBvi(n, copies === 1 ? p : clone(n, p), bvi);
+}
+
+/** The transmit queues still refer to the flooded bytes: what may be changed in place must be a copy. */
+function clone(n: Nodes, p: Packet): Packet {
+  const copy = n.allocate(p.end - p.start, p.rx);
+  copy.bytes.set(p.bytes.subarray(p.start, p.end), copy.start);
+  copy.trace = p.trace;
+  return copy;
+}
+
+/** A frame for the bridge's own IP interface (l2_bvi.h l2_to_bvi). */
+function toBvi(n: Nodes, p: Packet, bvi: Interface): void {
+  if ((p.bytes[p.start]! & 1) === 0 && !sameMac(p.bytes, p.start, bvi.mac)) return n.drop(p, n.counters.bviBadMac);
+  p.rx = bvi;
+  bvi.counters.rxPackets += 1;
+  bvi.counters.rxBytes += p.end - p.start;
+  if (!bvi.adminUp) return n.drop(p, n.counters.rxDown);
+  ethernetToL3(n, p);
+}
+
+function l2Output(n: Nodes, p: Packet, out: Interface): void {
+  n.counters.l2Output.count += 1;
+  if (p.trace !== undefined)
+    n.record(p, "l2-output", { kind: "l2-output", swIfIndex: out.swIfIndex, data: snapshot(p) });
+  const shg = p.rx.l2?.shg ?? 0;
+  if (shg !== 0 && out.l2?.shg === shg) return n.drop(p, n.counters.l2OutputShg);
+  n.output(p, out);
+}
+
+function traceForward(n: Nodes, p: Packet, domain: BridgeDomain, entry: L2FibEntry | undefined): void {
+  n.record(p, "l2-fwd", {
+    kind: "l2-fwd",
+    swIfIndex: p.rx.swIfIndex,
+    bdIndex: domain.bdIndex,
+    resultSwIfIndex: entry?.swIfIndex ?? -1,
+    resultStatic: entry?.static ?? false,
+    resultBvi: entry?.bvi ?? false,
+    resultFilter: entry?.filter ?? false,
+    resultSequence: entry === undefined ? 0 : (entry.bdSeqNum << 8) | entry.ifSeqNum,
+    data: snapshot(p),
+  });
+}

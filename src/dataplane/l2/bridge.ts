@@ -1,0 +1,139 @@
+import { NO_INDEX, type BridgeDomain, type BridgeMember, type Interface, type L2Attachment } from "../model.ts";
+import { Pool } from "../pool.ts";
+import { RV } from "../retval.ts";
+import { L2Fib } from "./l2fib.ts";
+
+/** vnet/error.h. */
+const BD_ALREADY_EXISTS = -119;
+const BD_IN_USE = -120;
+const BD_NOT_MODIFIABLE = -121;
+
+const LEARN_LIMIT = 16 * 1024 * 1024;
+const MAX_BD_ID = 0xffffff;
+
+export interface BridgeDomainOptions {
+  readonly flood?: boolean;
+  readonly uuFlood?: boolean;
+  readonly forward?: boolean;
+  readonly learn?: boolean;
+  readonly arpTerm?: boolean;
+  readonly arpUfwd?: boolean;
+  readonly macAgeMin?: number;
+  readonly tag?: string;
+}
+
+/**
+ * Bridge domains and their members (vnet/l2/l2_bd.c, l2_input.c set_int_l2_mode). Domain 0, index 0, always exists and
+ * stays out of `show bridge-domain`. Return values are VPP's.
+ */
+export class Bridges {
+  readonly domains = new Pool<BridgeDomain>();
+  readonly fib: L2Fib;
+  readonly #interface: (swIfIndex: number) => Interface | undefined;
+
+  constructor(interfaceOf: (swIfIndex: number) => Interface | undefined, now: () => number) {
+    this.#interface = interfaceOf;
+    this.fib = new L2Fib(this.domains, interfaceOf, now);
+    this.domains.add((index) => newDomain(index, 0, {}));
+  }
+
+  byId(bdId: number): BridgeDomain | undefined {
+    for (const domain of this.domains) if (domain.bdId === bdId) return domain;
+    return undefined;
+  }
+
+  /** bd_add_del with is_add: features default to on as in the CLI; the API passes each one. */
+  create(bdId: number, options: BridgeDomainOptions): number {
+    if (bdId === 0) return BD_NOT_MODIFIABLE;
+    if (bdId > MAX_BD_ID) return RV.INVALID_VALUE;
+    if (this.byId(bdId) !== undefined) return BD_ALREADY_EXISTS;
+    this.domains.add((index) => newDomain(index, bdId, options));
+    return RV.OK;
+  }
+
+  delete(bdId: number): number {
+    const domain = this.byId(bdId);
+    if (bdId === 0) return BD_NOT_MODIFIABLE;
+    if (domain === undefined) return RV.NO_SUCH_ENTRY;
+    if (domain.members.length > 0) return BD_IN_USE;
+    this.fib.flushDomain(domain.bdIndex);
+    this.domains.remove(domain.bdIndex);
+    return RV.OK;
+  }
+
+  /** A free bridge-domain id for "auto": the lowest unused. */
+  unusedId(): number {
+    let id = 1;
+    while (this.byId(id) !== undefined) id += 1;
+    return id;
+  }
+
+  /**
+   * Puts an interface into a bridge domain, which is created if need be, or moves it. A second BVI is refused with
+   * BD_ALREADY_HAS_BVI (-122).
+   */
+  attach(swIfIndex: number, bdId: number, portType: L2Attachment["portType"], shg: number): number {
+    const iface = this.#interface(swIfIndex);
+    if (iface === undefined) return RV.INVALID_SW_IF_INDEX;
+    const existing = this.byId(bdId);
+    if (portType === "bvi" && iface.kind !== "loopback") return RV.INVALID_ARGUMENT;
+    if (portType === "bvi" && existing !== undefined && hasOtherBvi(existing, swIfIndex)) return -122;
+    if (existing === undefined) {
+      const result = this.create(bdId, {});
+      if (result !== RV.OK) return result;
+    }
+    const domain = this.byId(bdId)!;
+    this.detach(swIfIndex);
+    iface.l2 = { bdIndex: domain.bdIndex, shg, portType };
+    const member: BridgeMember = { swIfIndex, shg, flags: portType };
+    if (portType === "bvi") {
+      domain.members.unshift(member);
+      domain.bviSwIfIndex = swIfIndex;
+      this.fib.add({ mac: iface.mac.slice(), bdIndex: domain.bdIndex, swIfIndex, static: true, bvi: true });
+    } else if (portType === "uu-fwd") {
+      domain.uuFwdSwIfIndex = swIfIndex;
+    } else domain.members.push(member);
+    return RV.OK;
+  }
+
+  /** Back to L3. */
+  detach(swIfIndex: number): void {
+    const iface = this.#interface(swIfIndex);
+    const domain = iface?.l2 === undefined ? undefined : this.domains.get(iface.l2.bdIndex);
+    if (iface === undefined || domain === undefined) return;
+    const at = domain.members.findIndex((member) => member.swIfIndex === swIfIndex);
+    if (at >= 0) domain.members.splice(at, 1);
+    if (domain.bviSwIfIndex === swIfIndex) {
+      domain.bviSwIfIndex = NO_INDEX;
+      this.fib.delete(domain.bdIndex, iface.mac);
+    }
+    if (domain.uuFwdSwIfIndex === swIfIndex) domain.uuFwdSwIfIndex = NO_INDEX;
+    this.fib.flushInterface(swIfIndex);
+    iface.l2 = undefined;
+  }
+}
+
+function hasOtherBvi(domain: BridgeDomain, swIfIndex: number): boolean {
+  return domain.bviSwIfIndex !== NO_INDEX && domain.bviSwIfIndex !== swIfIndex;
+}
+
+function newDomain(bdIndex: number, bdId: number, options: BridgeDomainOptions): BridgeDomain {
+  return {
+    bdIndex,
+    bdId,
+    flood: options.flood ?? true,
+    uuFlood: options.uuFlood ?? true,
+    forward: options.forward ?? true,
+    learn: options.learn ?? true,
+    arpTerm: options.arpTerm ?? false,
+    arpUfwd: options.arpUfwd ?? false,
+    macAgeMin: options.macAgeMin ?? 0,
+    tag: options.tag ?? "",
+    seqNum: 0,
+    bviSwIfIndex: NO_INDEX,
+    uuFwdSwIfIndex: NO_INDEX,
+    members: [],
+    learnLimit: LEARN_LIMIT,
+    learnCount: 0,
+  };
+}
