@@ -8,10 +8,11 @@ import {
   COUNTER_UNTRACKED,
   encapIsIp4,
   VipType,
+  vipIsNat,
   type LbAs,
   type LbVip,
 } from "../lb/types.ts";
-import { checksum, pseudo4 } from "./checksum.ts";
+import { checksum, pseudo4, update16 } from "./checksum.ts";
 import { read16, write16, write32, type Nodes, type Packet } from "./context.ts";
 import { patch16 } from "./ip4.ts";
 
@@ -26,6 +27,8 @@ const NODE_NAMES: Readonly<Record<number, string>> = {
   [VipType.ip4Gre6]: "lb4-gre6",
   [VipType.ip4Gre4]: "lb4-gre4",
   [VipType.ip4L3dsr]: "lb4-l3dsr",
+  [VipType.ip4Nat4]: "lb4-nat4",
+  [VipType.ip6Nat6]: "lb6-nat6",
 };
 
 /** lb4-gre4 and its siblings (plugins/lb/node.c lb_node_fn): choose a server, encapsulate, go on to the server. */
@@ -54,7 +57,11 @@ export function lbInput(n: Nodes, p: Packet, dpo: LbDpo, isIp4: boolean): void {
     });
   if (as.forwarding === undefined) return n.drop(p, n.counters.lbNone, p.rx);
   const overIp4 = encapIsIp4(dpo.vipType);
-  if (dpo.vipType === VipType.ip4L3dsr) rewriteL3dsr(p, vip.dscp, as.address4);
+  if (vipIsNat(dpo.vipType)) {
+    // Only UDP is translated (node.c:524); the way back is not, nor is any of it offered above the API.
+    if (protocol !== UDP) return n.drop(p, n.counters.lbNone, p.rx);
+    rewriteNat(p, isIp4 ? as.address.subarray(12) : as.address, vip.targetPort);
+  } else if (dpo.vipType === VipType.ip4L3dsr) rewriteL3dsr(p, vip.dscp, as.address4);
   else if (overIp4) pushGre4(p, lb.ip4Src, as.address4, isIp4);
   else pushGre6(p, lb.ip6Src, as.address, isIp4);
   const { forwarding } = as;
@@ -129,6 +136,26 @@ function pushGre6(p: Packet, source: Uint8Array, destination: Uint8Array, isIp4:
   }
   write32(bytes, inner - GRE_BYTES, isIp4 ? 0x0800 : 0x86dd);
   p.start = ip;
+}
+
+/**
+ * NAT: destination and port are replaced. VPP corrects the checksums for the address alone, not for the port
+ * (node.c:510-521), and so does this: what leaves is what leaves VPP.
+ */
+function rewriteNat(p: Packet, address: Uint8Array, targetPort: number): void {
+  const { bytes, start } = p;
+  const isIp4 = address.length === 4;
+  const destination = start + (isIp4 ? 16 : 24);
+  const udp = start + (isIp4 ? 20 : 40);
+  let sum = read16(bytes, udp + 6);
+  for (let i = 0; i < address.length; i += 2) {
+    const value = (address[i]! << 8) | address[i + 1]!;
+    sum = update16(sum, read16(bytes, destination + i), value);
+    if (isIp4) patch16(bytes, start, destination + i, value);
+    else write16(bytes, destination + i, value);
+  }
+  write16(bytes, udp + 6, sum);
+  write16(bytes, udp + 2, targetPort);
 }
 
 /** L3DSR: the server's address as destination, the VIP told by the DSCP; both checksums stay right. */
