@@ -200,6 +200,7 @@ export class Dataplane {
       adminUp: false,
       linkUp: wanted.linkUp ?? true,
       mtu: { l3, ip4: 0, ip6: 0, mpls: 0 },
+      linkMtu: l3,
       tag: "",
       l2: undefined,
       fibIndex4: 0,

@@ -94,6 +94,8 @@ export interface Interface {
   adminUp: boolean;
   linkUp: boolean;
   readonly mtu: InterfaceMtu;
+  /** What the hardware takes, L3 bytes; 0 for local0. */
+  linkMtu: number;
   tag: string;
   l2: L2Attachment | undefined;
   /** FIB indexes (not table ids) of the interface. */
