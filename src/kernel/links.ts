@@ -13,12 +13,16 @@ const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
 const IFLA_LINK = 5;
 const IFLA_MASTER = 10;
+const IFLA_OPERSTATE = 16;
 const IFLA_LINKINFO = 18;
 const IFLA_NET_NS_FD = 28;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 const VETH_INFO_PEER = 1;
+/** RFC 2863 */
+const IF_OPER_UP = 6;
 const HEADER = 16;
+const OPERATIONAL_DEADLINE_MS = 3000;
 
 /** A network device as rtnetlink shows it. */
 export interface Link {
@@ -26,7 +30,10 @@ export interface Link {
   readonly index: number;
   /** "veth", "bridge", "tun", "gre"; undefined for physical devices and the loopback. */
   readonly kind: string | undefined;
+  /** Administratively. */
   readonly up: boolean;
+  /** It is up and has a carrier, and packets leave it. Kinds without a state of their own (lo, tun) always are. */
+  readonly operational: boolean;
   readonly mtu: number;
   readonly mac: string | undefined;
   /** Index of the bridge or bond that it is a member of. */
@@ -57,11 +64,13 @@ function parseLink(data: Uint8Array): Link {
   const attributes = parseAttributes(data.subarray(HEADER));
   const info = parseAttributes(attributes.get(IFLA_LINKINFO) ?? new Uint8Array());
   const mac = attributes.get(IFLA_ADDRESS);
+  const state = attributes.get(IFLA_OPERSTATE)?.[0] ?? 0;
   return {
     name: readText(attributes.get(IFLA_IFNAME)) ?? "",
     index: view.getInt32(4, true),
     kind: readText(info.get(IFLA_INFO_KIND)),
     up: (view.getUint32(8, true) & IFF_UP) !== 0,
+    operational: state === IF_OPER_UP || state === 0,
     mtu: readU32(attributes.get(IFLA_MTU)) ?? 0,
     mac: mac?.length === 6 ? macText(mac) : undefined,
     master: readU32(attributes.get(IFLA_MASTER)),
@@ -197,6 +206,20 @@ export async function addVethPair(
   }
   await setLink(peer.netlink, peer.name, peer);
   await setLink(netlink, end.name, end);
+}
+
+/**
+ * The kernel gives a new link its queue a moment after it is up (linkwatch); what is sent before is dropped, and a lost
+ * ARP or ND request costs a second.
+ */
+export async function waitOperational(netlink: Netlink, name: string): Promise<void> {
+  const deadline = Date.now() + OPERATIONAL_DEADLINE_MS;
+  while (!(await getLink(netlink, name)).operational) {
+    if (Date.now() > deadline) {
+      throw new KernelError("TIMEOUT", `link ${name} is up, but not operational within ${OPERATIONAL_DEADLINE_MS} ms`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
 }
 
 /** Deletes a device (for a veth, both ends). False where there was none. */

@@ -10,6 +10,7 @@ import { KernelError } from "./errors.ts";
 import * as links from "./links.ts";
 import { Netlink } from "./netlink.ts";
 import * as routes from "./routes.ts";
+import * as rules from "./rules.ts";
 
 /** Where `ip netns` looks for namespaces with a name. */
 const NAMED = "/run/netns";
@@ -97,15 +98,38 @@ export class Namespace {
     return links.setLink(this.netlink, name, options);
   }
 
-  /** A veth pair between this namespace and another (or this one again); both ends up unless they say otherwise. */
+  /**
+   * A veth pair between this namespace and another (or this one again); both ends up unless they say otherwise, and
+   * then packets pass. IPv6 duplicate address detection is off: until it is done with the link-local address, a host
+   * cannot ask for its gateway (about two seconds).
+   */
   async addVeth(end: VethEnd & { peer: VethEnd & { namespace?: Namespace } }): Promise<void> {
     const { peer, ...here } = end;
     const { namespace = this, ...there } = peer;
+    const down = { up: undefined };
     await links.addVethPair(
       this.netlink,
-      { up: true, ...here },
-      { up: true, ...there, namespaceFd: namespace.netns.fd, netlink: namespace.netlink },
+      { ...here, ...down },
+      { ...there, ...down, namespaceFd: namespace.netns.fd, netlink: namespace.netlink },
     );
+    const ends = [
+      { namespace, name: there.name, up: there.up ?? true },
+      { namespace: this, name: here.name, up: here.up ?? true },
+    ];
+    for (const one of ends) {
+      if (!(await one.namespace.link(one.name)).up) one.namespace.#withoutDad(one.name);
+      await one.namespace.setLink(one.name, { up: one.up });
+    }
+    if (!ends.every((one) => one.up)) return;
+    for (const one of ends) await links.waitOperational(one.namespace.netlink, one.name);
+  }
+
+  #withoutDad(dev: string): void {
+    try {
+      this.sysctl(`net/ipv6/conf/${dev}/accept_dad`, 0);
+    } catch (error) {
+      if (!KernelError.is(error, "NOT_FOUND")) throw error; // a kernel without IPv6
+    }
   }
 
   addBridge(name: string, options: links.LinkOptions = {}): Promise<void> {
@@ -114,6 +138,19 @@ export class Namespace {
 
   addDummy(name: string, options: links.LinkOptions = {}): Promise<void> {
     return links.addLink(this.netlink, name, "dummy", { up: true, ...options });
+  }
+
+  /**
+   * Makes sure that the kernel's catch-all GRE device is there ("gre0" of kind "gre", "ip6gre0" of "ip6gre").
+   * @throws KernelError UNSUPPORTED where the kernel has no GRE
+   */
+  async addKernelGre(name: string, kind: "gre" | "ip6gre"): Promise<void> {
+    try {
+      await links.addLink(this.netlink, name, kind);
+    } catch (error) {
+      // Asking for the kind loads its module, and the module has made the device before our request does.
+      if (!KernelError.is(error, "EXISTS") || (await this.link(name)).kind !== kind) throw error;
+    }
   }
 
   /** False where there was none. */
@@ -158,16 +195,16 @@ export class Namespace {
     return routes.deleteRoute(this.netlink, spec, (dev) => this.index(dev));
   }
 
-  rules(): Promise<routes.Rule[]> {
-    return routes.listRules(this.netlink);
+  rules(): Promise<rules.Rule[]> {
+    return rules.listRules(this.netlink);
   }
 
-  async addRule(spec: routes.RuleSpec): Promise<void> {
-    await routes.addRule(this.netlink, spec);
+  async addRule(spec: rules.RuleSpec): Promise<void> {
+    await rules.addRule(this.netlink, spec);
   }
 
-  deleteRule(spec: routes.RuleSpec): Promise<boolean> {
-    return routes.deleteRule(this.netlink, spec);
+  deleteRule(spec: rules.RuleSpec): Promise<boolean> {
+    return rules.deleteRule(this.netlink, spec);
   }
 
   /** The device's index in this namespace. @throws KernelError NOT_FOUND */
