@@ -47,8 +47,8 @@ type MutableVip = { -readonly [K in keyof LbVip]: LbVip[K] } & { asPool: Pool<nu
 /**
  * VIPs, application servers and flow tables as VPP 26.06 keeps them (plugins/lb/lb.c); return values are VPP's.
  * Differences, all where VPP crashes or is undefined: table lengths of 0 or over 2^20 and sticky tables of 0 or over 2^22
- * buckets are refused with INVALID_MEMORY_SIZE. NAT VIPs are configured as in VPP, but the packet path has no NAT: it
- * drops what is sent to them.
+ * buckets are refused with INVALID_MEMORY_SIZE, servers of a NAT VIP for all ports with UNIMPLEMENTED. Other NAT VIPs are
+ * configured as in VPP, but the packet path has no NAT: it drops what is sent to them.
  */
 export class LbMain {
   ip4Src = 0xffffffff;
@@ -148,6 +148,7 @@ export class LbMain {
   asAdd(vipIndex: number, addresses: readonly Uint8Array[]): number {
     const vip = this.vips.get(vipIndex);
     if (vip === undefined) return RV.NO_SUCH_ENTRY;
+    if (vipIsNat(vip.type) && vip.port === 0) return RV.UNIMPLEMENTED;
     const toAdd: Uint8Array[] = [];
     const toUpdate: LbAs[] = [];
     const seen = countAddresses(addresses);
