@@ -7,5 +7,4 @@ export type { DumpOptions } from "./transport/dump.ts";
 export type { RequestOptions } from "./transport/engine.ts";
 export type { ConnectionState } from "./transport/state.ts";
 export { summarize } from "./transport/summary.ts";
-export { crashGuards } from "./quirks/guards.ts";
-export type { Guard } from "./quirks/guards.ts";
+export * from "./quirks/index.ts";

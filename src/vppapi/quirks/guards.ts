@@ -1,7 +1,97 @@
+import { parsePrefix } from "../codec/address.ts";
+import type { Prefix } from "../codec/address.ts";
 import type { Fields } from "../codec/message.ts";
 import type { VppClient } from "../client.ts";
+import { refuseCli } from "./cli.ts";
+import { MAX_STICKY_BUCKETS, MAX_TABLE_SIZE, isPowerOf2, refused, vipPrefix } from "./lb-encoding.ts";
+import { parseLbVips } from "./lb-text.ts";
 
-/** Looks at a request before it is sent. @throws VppError REFUSED; may look into VPP first */
+/**
+ * Looks at a request before it is sent. Requests that need a look into VPP are sent once that is done, that is after
+ * later requests that need none.
+ * @throws VppError REFUSED
+ */
 export type Guard = (fields: Readonly<Fields>, client: VppClient) => Promise<void> | undefined;
 
-export const crashGuards: ReadonlyMap<string, Guard> = new Map();
+const KEEP = 0xffff_ffff;
+
+/** lb.c:474, lbhash.h:77: a table of 0 buckets is written to at the next packet (SIGSEGV); from 2^26 on its size overflows. */
+function lbConf(fields: Readonly<Fields>): undefined {
+  const buckets = Number(fields["sticky_buckets_per_core"] ?? KEEP);
+  if (buckets === KEEP || (isPowerOf2(buckets) && buckets <= MAX_STICKY_BUCKETS)) return undefined;
+  throw refused("lb_conf", `sticky_buckets_per_core ${buckets} is no power of 2 up to ${MAX_STICKY_BUCKETS}`);
+}
+
+/**
+ * lb.c:1089, clib.h:234: 0 counts as a power of 2, and the table of 0 entries aborts VPP; there is no upper bound.
+ * lb.c:305-336: NAT mappings are keyed by server and port, not by VIP; collecting two that share one aborts VPP.
+ */
+function lbAddVip(name: string): Guard {
+  return (fields) => {
+    if (fields["is_del"] === true) return undefined;
+    const size = Number(fields["new_flows_table_length"] ?? 1024);
+    if (!isPowerOf2(size) || size > MAX_TABLE_SIZE) {
+      throw refused(name, `new_flows_table_length ${size} is no power of 2 up to ${MAX_TABLE_SIZE}`);
+    }
+    const encap = Number(fields["encap"] ?? 0);
+    if ([3, 4, 3 << 24, 4 << 24].includes(encap)) {
+      throw refused(
+        name,
+        "NAT is not offered: two NAT VIPs that share a server and port end VPP; TCP never matches nat4",
+      );
+    }
+    return undefined;
+  };
+}
+
+/** api.c:356-359: where the VIP is not found, the flush goes to whatever index is on the stack. */
+async function lbFlushVip(fields: Readonly<Fields>, client: VppClient): Promise<void> {
+  const given = fields["pfx"];
+  const wanted = typeof given === "string" ? parsePrefix(given) : (given as Partial<Prefix> | undefined);
+  const port = Number(fields["port"] ?? 0);
+  const protocol = port === 0 ? 255 : Number(fields["protocol"] ?? 0);
+  const bytes = wanted?.address === undefined ? "" : hex(wanted.address.un.ip6 ?? new Uint8Array(16));
+  const vips = parseLbVips(await client.cli("show lb vips verbose"));
+  const found = vips.some((vip) => {
+    const wire = vipPrefix(vip.prefix);
+    const same = hex(wire.address.un.ip6) === bytes && wire.len === wanted?.len;
+    return same && vip.port === port && vip.protocol === protocol && !vip.removed;
+  });
+  if (!found)
+    throw refused("lb_flush_vip", "no such VIP, and VPP would flush another; give the prefix as vipPrefix() does");
+}
+
+function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}
+
+/** An index that VPP did not give out is used without a check: 0xffffffff ends VPP (ip_reass, seen on 26.06). */
+async function reassembly(fields: Readonly<Fields>, client: VppClient): Promise<void> {
+  const index = Number(fields["sw_if_index"] ?? 0);
+  const all = index === KEEP ? [] : await client.dumpAll("sw_interface_dump", { sw_if_index: KEEP });
+  if (!all.some((row) => row.sw_if_index === index)) {
+    throw refused("ip_reassembly_enable_disable", `there is no interface ${index}, and VPP would crash`);
+  }
+}
+
+/** abf_itf_attach of a policy that does not exist ends VPP (seen on 26.06 and 26.10-rc0). */
+async function abfAttach(fields: Readonly<Fields>, client: VppClient): Promise<void> {
+  if (fields["is_add"] !== true && fields["is_add"] !== undefined) return;
+  const attach = fields["attach"] as { policy_id?: unknown } | undefined;
+  const id = Number(attach?.policy_id ?? 0);
+  const policies = await client.dumpAll("abf_policy_dump");
+  if (!policies.some((row) => row.policy.policy_id === id)) {
+    throw refused("abf_itf_attach_add_del", `there is no policy ${id}, and VPP would crash`);
+  }
+}
+
+/** What is known to crash VPP, or to make it write where it should not, by message. */
+export const crashGuards: ReadonlyMap<string, Guard> = new Map<string, Guard>([
+  ["lb_conf", lbConf],
+  ["lb_add_del_vip", lbAddVip("lb_add_del_vip")],
+  ["lb_add_del_vip_v2", lbAddVip("lb_add_del_vip_v2")],
+  ["lb_flush_vip", lbFlushVip],
+  ["ip_reassembly_enable_disable", reassembly],
+  ["abf_itf_attach_add_del", abfAttach],
+  ["cli_inband", (fields) => refuseCli(String(fields["cmd"] ?? ""))],
+]);

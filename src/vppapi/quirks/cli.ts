@@ -1,0 +1,57 @@
+import { MAX_STICKY_BUCKETS, MAX_TABLE_SIZE, isPowerOf2, refused } from "./lb-encoding.ts";
+
+/** Does VPP's CLI take `word` for `full`? It takes any beginning that is unambiguous; all beginnings are looked at here. */
+function abbreviates(word: string | undefined, full: string): boolean {
+  return word !== undefined && word !== "" && full.startsWith(word);
+}
+
+function numberAfter(words: readonly string[], name: string): number | undefined {
+  const at = words.indexOf(name);
+  return at < 0 ? undefined : Number(words[at + 1]);
+}
+
+/**
+ * Refuses commands that hang or crash VPP; the debug CLI checks no more than the API does.
+ * @throws VppError REFUSED
+ */
+export function refuseCli(command: string): undefined {
+  for (const line of command.split("\n")) {
+    const words = line.trim().split(/\s+/);
+    if (!abbreviates(words[0], "lb")) continue;
+    if (abbreviates(words[1], "flush")) flush(words.slice(3));
+    else if (abbreviates(words[1], "vip")) vip(words.slice(2));
+    else if (abbreviates(words[1], "conf")) conf(words.slice(2));
+  }
+  return undefined;
+}
+
+/** cli.c:526 (VPP-1778): a word that it does not know is parsed again and again, on the main thread. */
+function flush(words: readonly string[]): void {
+  const rest = words.slice(1).join(" ");
+  if (!/^((protocol (tcp|udp)|port \d+)( |$))*$/.test(rest)) {
+    throw refused(
+      "cli_inband",
+      `"lb flush vip PREFIX ${rest}": a word that VPP does not know would make it loop for ever`,
+    );
+  }
+}
+
+function vip(words: readonly string[]): void {
+  const size = numberAfter(words, "new_len");
+  if (words.includes("del") || size === undefined) return;
+  // Other numbers VPP refuses itself (-70).
+  if (size === 0 || (isPowerOf2(size) && size > MAX_TABLE_SIZE)) {
+    throw refused("cli_inband", `new_len ${size} would end VPP; use a power of 2 up to ${MAX_TABLE_SIZE}`);
+  }
+}
+
+function conf(words: readonly string[]): void {
+  const log2 = numberAfter(words, "buckets-log2");
+  const buckets = log2 === undefined ? numberAfter(words, "buckets") : 2 ** log2;
+  if (buckets !== undefined && (buckets === 0 || buckets > MAX_STICKY_BUCKETS)) {
+    throw refused(
+      "cli_inband",
+      `${buckets} sticky buckets would end VPP; use a power of 2 up to ${MAX_STICKY_BUCKETS}`,
+    );
+  }
+}
