@@ -380,7 +380,8 @@ export interface Plan {
 
 /** A finding in a configuration file. */
 export interface Diagnostic {
-  readonly severity: "error" | "warning";
+  /** `advice` is about what vpplb cannot see: the servers, the routers. */
+  readonly severity: "error" | "warning" | "advice";
   /** What is wrong and what to do about it. */
   readonly message: string;
   /** Where: `vips[0].servers[2].address`; empty for the whole file. */

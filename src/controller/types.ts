@@ -48,6 +48,8 @@ export interface SyncStatus {
   readonly pending: readonly string[];
   readonly failed: readonly FailedOperation[];
   readonly problems: readonly PlanProblem[];
+  /** What stays other than desired on purpose. */
+  readonly warnings: readonly string[];
   readonly foreign: readonly string[];
 }
 
@@ -131,7 +133,10 @@ export interface DrainOptions {
   readonly vip?: string;
   /** After so long the drain ends: with `flush` the flows that are left are flushed. Default: no end. */
   readonly deadlineMs?: number;
-  /** At the deadline, or now where none is given, flush the server's flows: their connections move or break. Default false. */
+  /**
+   * At the deadline, or now where none is given, flush the server's flows: their connections move or break.
+   * Default: true with a deadline, false without.
+   */
   readonly flush?: boolean;
   /** End the drain: the server takes new flows again. */
   readonly undo?: boolean;

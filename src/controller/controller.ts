@@ -1,0 +1,454 @@
+import { asyncScheduler, debounceTime, filter, merge, observeOn, Subscription, timer, type Observable } from "rxjs";
+import {
+  canonicalAddress,
+  makePlan,
+  observe,
+  parseVipKey,
+  vipKey,
+  type DesiredState,
+  type Diagnostic,
+  type ObservedState,
+  type Plan,
+} from "../bridge/index.ts";
+import { briefVips, isShowLbVips } from "./brief.ts";
+import { ControllerError, messageOf } from "./errors.ts";
+import { explain } from "./explain.ts";
+import { judge } from "./gate.ts";
+import { Journal, type DrainRecord } from "./journal.ts";
+import { VppLink, type LinkState, type VppSession } from "./link.ts";
+import { vipsOf, withDrains } from "./overrides.ts";
+import { Reconciler, type RunReport } from "./reconciler.ts";
+import { rowsOf } from "./rows.ts";
+import type {
+  ApplyOptions,
+  ApplyResult,
+  ConfigStatus,
+  ControllerApi,
+  ControllerEvent,
+  ControllerStatus,
+  Counts,
+  DrainOptions,
+  DrainResult,
+  ExplainResult,
+  Flow,
+  ParsedDesired,
+  PlanResult,
+  Row,
+  RowKind,
+  SyncStatus,
+  VppStatus,
+} from "./types.ts";
+
+export interface ControllerOptions {
+  /** VPP's API socket. */
+  readonly socket: string;
+  /** Default 5000. */
+  readonly requestTimeoutMs?: number;
+  /** File of what is ours in VPP. */
+  readonly journal: string;
+  /** VPP is looked at and put right each so long. Default 10,000. */
+  readonly repairPeriodMs?: number;
+  /** Reads a lb.yaml; config's `parseLbYaml`. */
+  readonly parse: (yaml: string) => ParsedDesired;
+  /** Shown in the status. */
+  readonly file?: string;
+  /** Closes the controller. */
+  readonly signal?: AbortSignal;
+}
+
+const DEFAULT_PERIOD_MS = 10_000;
+const DEFAULT_APPLY_MS = 30_000;
+const EVENT_SETTLE_MS = 100;
+/** Of warnings of configuration and start-up that the status keeps. */
+const MAX_WARNINGS = 50;
+
+/**
+ * Keeps a VPP as desired: connects, and connects again; looks at it on connection, on change of configuration, on
+ * interface events and each period; writes only what differs.
+ */
+export class Controller implements ControllerApi {
+  readonly #options: ControllerOptions;
+  readonly #link: VppLink;
+  readonly #reconciler: Reconciler;
+  readonly #abort = new AbortController();
+  readonly #subscriptions = new Subscription();
+  readonly #startedMs = Date.now();
+  #next: Subscription | undefined;
+  #vppSince = new Date().toISOString();
+  #config: ConfigStatus;
+  /** The file's latest good state: what `apply` without a text applies. */
+  #latest: DesiredState | undefined;
+
+  private constructor(options: ControllerOptions, journal: Journal, warning: string | undefined) {
+    this.#options = options;
+    this.#link = new VppLink({
+      socket: options.socket,
+      ...(options.requestTimeoutMs === undefined ? {} : { requestTimeoutMs: options.requestTimeoutMs }),
+    });
+    this.#reconciler = new Reconciler(this.#link, journal, { signal: this.#abort.signal });
+    this.#config = {
+      ...(options.file === undefined ? {} : { file: options.file }),
+      warnings: warning === undefined ? [] : [warning],
+    };
+  }
+
+  /** Reads the journal and begins to connect. @throws ControllerError JOURNAL */
+  static async start(options: ControllerOptions): Promise<Controller> {
+    const { journal, warning } = await Journal.load(options.journal);
+    const controller = new Controller(options, journal, warning);
+    controller.#open();
+    return controller;
+  }
+
+  get events$(): Observable<ControllerEvent> {
+    return this.#reconciler.events$;
+  }
+
+  #open(): void {
+    const { signal } = this.#options;
+    if (signal?.aborted === true) return void this.close();
+    signal?.addEventListener("abort", () => void this.close(), { once: true });
+    const ready$ = this.#link.state$.pipe(filter((state) => state.state === "ready"));
+    const touched$ = this.#link.interfaceEvents$.pipe(debounceTime(EVENT_SETTLE_MS));
+    this.#subscriptions.add(this.#link.state$.subscribe((state) => this.#onLink(state)));
+    this.#subscriptions.add(
+      merge(ready$, touched$)
+        .pipe(observeOn(asyncScheduler))
+        .subscribe((cause) => this.#kick(cause === undefined ? "an interface changed" : "VPP connected")),
+    );
+    this.#link.open();
+  }
+
+  #kick(reason: string): void {
+    void this.#run(() => this.#reconciler.kick(reason));
+  }
+
+  /** Every run sets the time of the next. */
+  async #run(run: () => Promise<RunReport>): Promise<RunReport> {
+    const report = await run();
+    this.#next?.unsubscribe();
+    if (!this.#abort.signal.aborted) {
+      const inMs = this.#reconciler.nextRunInMs(this.#options.repairPeriodMs ?? DEFAULT_PERIOD_MS);
+      this.#next = timer(inMs).subscribe(() => this.#kick("repair"));
+    }
+    return report;
+  }
+
+  #onLink(state: LinkState): void {
+    this.#vppSince = new Date().toISOString();
+    const message =
+      state.state === "ready"
+        ? `connected to VPP ${state.session.features.version}, pid ${state.session.incarnation.pid}`
+        : state.state === "failed"
+          ? state.error
+          : `${state.state} ${this.#link.socket}`;
+    this.#reconciler.emit({ type: "vpp", at: this.#vppSince, state: state.state, message });
+  }
+
+  /** Ends all work; what VPP holds stays. */
+  close(): Promise<void> {
+    this.#abort.abort();
+    this.#next?.unsubscribe();
+    this.#subscriptions.unsubscribe();
+    this.#link.close();
+    return Promise.resolve();
+  }
+
+  /** The file's text as it is now. A bad one changes nothing; the status says why. */
+  async load(text: string): Promise<void> {
+    const at = new Date().toISOString();
+    const parsed = this.#options.parse(text);
+    const { file } = this.#config;
+    if (parsed.state === undefined) {
+      const error = errorText(parsed.diagnostics);
+      this.#config = { ...this.#config, error, warnings: [] };
+      this.#reconciler.emit({ type: "config", at, ok: false, message: error });
+      return;
+    }
+    this.#latest = parsed.state;
+    this.#config = { ...(file === undefined ? {} : { file }), loadedAt: at, warnings: warningsOf(parsed.diagnostics) };
+    this.#reconciler.emit({ type: "config", at, ok: true, message: `loaded ${file ?? "configuration"}` });
+    const { state } = parsed;
+    await this.#run(() => this.#reconciler.propose(state, false));
+  }
+
+  /** The file cannot be read: what is applied stays. */
+  fileFailed(message: string): void {
+    this.#config = { ...this.#config, error: message };
+    this.#reconciler.emit({ type: "config", at: new Date().toISOString(), ok: false, message });
+  }
+
+  status(): ControllerStatus {
+    const { journal, view } = this.#reconciler;
+    return {
+      startedAt: new Date(this.#startedMs).toISOString(),
+      uptimeS: Math.round((Date.now() - this.#startedMs) / 1000),
+      vpp: this.#vppStatus(),
+      config: view.refused === undefined ? this.#config : { ...this.#config, error: `refused: ${view.refused}` },
+      sync: this.#syncStatus(),
+      drains: journal.drains.map((drain) => ({
+        server: drain.server,
+        ...(drain.vip === undefined ? {} : { vip: drain.vip }),
+        since: new Date(drain.sinceMs).toISOString(),
+        ...(drain.deadlineMs === undefined ? {} : { deadlineAt: new Date(drain.deadlineMs).toISOString() }),
+        flush: drain.flush,
+      })),
+      counts: this.#counts(),
+    };
+  }
+
+  #vppStatus(): VppStatus {
+    const state = this.#link.state;
+    return {
+      state: state.state,
+      socket: this.#link.socket,
+      since: this.#vppSince,
+      connects: this.#link.connects,
+      ...(state.state === "ready"
+        ? { version: state.session.features.version, pid: state.session.incarnation.pid }
+        : {}),
+      ...(state.state === "failed" ? { error: state.error } : {}),
+    };
+  }
+
+  #syncStatus(): SyncStatus {
+    const { view, failures } = this.#reconciler;
+    const time = (ms: number | undefined) => (ms === undefined ? undefined : new Date(ms).toISOString());
+    const [observedAt, appliedAt] = [time(view.lastObservedMs), time(view.lastAppliedMs)];
+    const waiting = this.#link.session === undefined && view.state !== "waiting";
+    return {
+      state: waiting ? "waiting" : view.state,
+      ...(observedAt === undefined ? {} : { lastObservedAt: observedAt }),
+      ...(appliedAt === undefined ? {} : { lastAppliedAt: appliedAt }),
+      pending: view.pending.map((operation) => operation.sentence),
+      failed: failures.list(),
+      problems: [
+        ...(view.plan?.problems ?? []),
+        ...(view.error === undefined ? [] : [{ object: "vpp", message: view.error }]),
+      ],
+      warnings: view.plan?.warnings ?? [],
+      foreign: view.plan?.foreign ?? [],
+    };
+  }
+
+  #counts(): Counts {
+    const { effective: desired, view } = this.#reconciler;
+    const ours = new Set(desired?.vips.map(vipKey) ?? []);
+    const observed = view.observed?.vips.filter((vip) => ours.has(vipKey(vip))) ?? [];
+    return {
+      vips: desired?.vips.length ?? 0,
+      servers: desired?.vips.reduce((sum, vip) => sum + vip.servers.length, 0) ?? 0,
+      interfaces: desired?.interfaces.length ?? 0,
+      bridges: desired?.bridges.length ?? 0,
+      routes: desired?.routes.length ?? 0,
+      flows: observed.flatMap((vip) => vip.servers).reduce((sum, server) => sum + server.flows, 0),
+      operations: view.operations,
+    };
+  }
+
+  async get(kind: RowKind): Promise<Row[]> {
+    const desired = this.#reconciler.effective;
+    const observed = await this.#observe(desired);
+    const nothing: DesiredState = emptyState();
+    return rowsOf(kind, { desired: desired ?? nothing, observed, owned: this.#reconciler.journal.owned });
+  }
+
+  async plan(yaml?: string): Promise<PlanResult> {
+    const { desired, diagnostics } = this.#read(yaml);
+    if (desired === undefined) return { ...EMPTY_PLAN, diagnostics, refused: errorText(diagnostics) };
+    const observed = await this.#observe(desired);
+    const { journal } = this.#reconciler;
+    const effective = withDrains(desired, journal.drains, Date.now());
+    const plan = makePlan(effective, observed, journal.owned);
+    const { refused } = judge(desired, plan, journal.accepted);
+    return { ...plan, diagnostics, ...(refused === undefined ? {} : { refused }) };
+  }
+
+  async apply(yaml?: string, opts: ApplyOptions = {}): Promise<ApplyResult> {
+    const { desired, diagnostics } = this.#read(yaml);
+    if (desired === undefined) return { ...NOTHING_APPLIED, diagnostics, refused: errorText(diagnostics) };
+    this.#session();
+    const run = this.#run(() => this.#reconciler.propose(desired, opts.force === true));
+    const report = await withDeadline(run, opts.timeoutMs ?? DEFAULT_APPLY_MS);
+    return toApplyResult(report, diagnostics);
+  }
+
+  async drain(server: string, opts: DrainOptions = {}): Promise<DrainResult> {
+    const address = readAddress(server);
+    const desired = this.#reconciler.desired ?? fail("NO_CONFIG", "no configuration is applied yet");
+    const key = readVip(opts.vip);
+    const concerned = vipsOf(desired, address, key);
+    if (concerned.length === 0) {
+      fail("NOT_FOUND", `no VIP${key === undefined ? "" : ` ${key}`} of the configuration has server ${address}`);
+    }
+    const session = this.#session();
+    const drain = opts.undo === true ? undefined : toDrain(address, key, opts);
+    const before = await observe(session.port, session.features);
+    this.#setDrain(address, key, drain);
+    const effective = this.#reconciler.effective ?? desired;
+    const plan = makePlan(effective, before, this.#reconciler.journal.owned);
+    const report = await this.#run(() => this.#reconciler.kick(`drain of ${address}`));
+    return {
+      server: address,
+      undone: drain === undefined,
+      ...(drain?.deadlineMs === undefined ? {} : { deadlineAt: new Date(drain.deadlineMs).toISOString() }),
+      vips: concerned.map((vip) => drainedVip(vipKey(vip), address, plan, before)),
+      apply: toApplyResult(report, []),
+    };
+  }
+
+  #setDrain(address: string, key: string | undefined, drain: DrainRecord | undefined): void {
+    const { journal } = this.#reconciler;
+    const others = journal.drains.filter((one) => one.server !== address || (key !== undefined && one.vip !== key));
+    journal.drains = drain === undefined ? others : [...others, drain];
+    const message = drain === undefined ? `drain of ${address} ended` : `draining ${address}`;
+    this.#reconciler.emit({ type: "drain", at: new Date().toISOString(), server: address, message });
+  }
+
+  async vppctl(command: string): Promise<{ retval: number; output: string }> {
+    const { port, features } = this.#session();
+    try {
+      if (!isShowLbVips(command)) return { retval: 0, output: await port.cli(command) };
+      const observed = await observe(port, features);
+      return { retval: 0, output: briefVips(observed.vips) };
+    } catch (error) {
+      const retval = (error as { retval?: unknown }).retval;
+      if (typeof retval === "number") return { retval, output: messageOf(error) };
+      throw ControllerError.from(error);
+    }
+  }
+
+  async explain(flow: Flow): Promise<ExplainResult> {
+    const observed = await this.#observe(this.#reconciler.desired);
+    try {
+      return explain(flow, observed);
+    } catch (error) {
+      throw new ControllerError("INPUT", messageOf(error), { cause: error });
+    }
+  }
+
+  /** @throws ControllerError NO_VPP */
+  #session(): VppSession {
+    if (this.#abort.signal.aborted) fail("CLOSED", "the controller is closed");
+    const { session } = this.#link;
+    if (session !== undefined) return session;
+    const state = this.#link.state;
+    const why = state.state === "failed" ? state.error : state.state;
+    return fail("NO_VPP", `no VPP at ${this.#link.socket} since ${this.#vppSince}: ${why}`);
+  }
+
+  async #observe(desired: DesiredState | undefined): Promise<ObservedState> {
+    const { port, features } = this.#session();
+    try {
+      return await observe(port, features, [...new Set([0, ...(desired?.routes.map((route) => route.table) ?? [])])]);
+    } catch (error) {
+      throw ControllerError.from(error);
+    }
+  }
+
+  #read(yaml: string | undefined): { desired?: DesiredState; diagnostics: readonly Diagnostic[] } {
+    if (yaml !== undefined) {
+      const { state, diagnostics } = this.#options.parse(yaml);
+      return { ...(state === undefined ? {} : { desired: state }), diagnostics };
+    }
+    const desired = this.#latest ?? this.#reconciler.desired;
+    return { desired: desired ?? fail("NO_CONFIG", "no configuration is loaded"), diagnostics: [] };
+  }
+}
+
+const EMPTY_PLAN: Plan = { operations: [], disruption: [], problems: [], warnings: [], foreign: [] };
+
+const NOTHING_APPLIED = { ok: false, applied: [], failed: [], problems: [], disruption: [] } as const;
+
+function emptyState(): DesiredState {
+  return { bridges: [], interfaces: [], neighbors: [], routes: [], vips: [], ownership: { tag: "vpplb" } };
+}
+
+function fail(code: ConstructorParameters<typeof ControllerError>[0], message: string): never {
+  throw new ControllerError(code, message);
+}
+
+function errorText(diagnostics: readonly Diagnostic[]): string {
+  return diagnostics
+    .filter((one) => one.severity === "error")
+    .map(placed)
+    .join("; ");
+}
+
+function warningsOf(diagnostics: readonly Diagnostic[]): string[] {
+  return diagnostics
+    .filter((one) => one.severity !== "error")
+    .slice(0, MAX_WARNINGS)
+    .map(placed);
+}
+
+function placed({ line, column, path, message }: Diagnostic): string {
+  const where = line === undefined ? "" : `${line}:${column ?? 1}: `;
+  return `${where}${path === "" ? "" : `${path}: `}${message}`;
+}
+
+function toApplyResult(report: RunReport, diagnostics: readonly Diagnostic[]): ApplyResult {
+  const error = report.error === undefined ? [] : [{ object: "vpp", message: report.error }];
+  return {
+    ok: report.state === "in-sync" && report.refused === undefined,
+    applied: report.applied,
+    failed: report.failed,
+    problems: [...(report.plan?.problems ?? []), ...error],
+    disruption: report.disruption,
+    diagnostics,
+    ...(report.refused === undefined ? {} : { refused: report.refused }),
+    ...(report.state === "paced" ? { paced: true } : {}),
+  };
+}
+
+function toDrain(server: string, vip: string | undefined, opts: DrainOptions): DrainRecord {
+  const { deadlineMs } = opts;
+  if (deadlineMs !== undefined && !(Number.isFinite(deadlineMs) && deadlineMs >= 0)) {
+    fail("INPUT", `a drain's deadline is a number of milliseconds, not ${deadlineMs}`);
+  }
+  const sinceMs = Date.now();
+  return {
+    server,
+    ...(vip === undefined ? {} : { vip }),
+    sinceMs,
+    ...(deadlineMs === undefined ? {} : { deadlineMs: sinceMs + deadlineMs }),
+    flush: opts.flush ?? deadlineMs !== undefined,
+  };
+}
+
+function readAddress(text: string): string {
+  try {
+    return canonicalAddress(text);
+  } catch (error) {
+    throw new ControllerError("INPUT", messageOf(error), { cause: error });
+  }
+}
+
+function readVip(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const ref = parseVipKey(text) ?? fail("INPUT", `"${text}" is no VIP: write "10.2.2.0/24" or "10.2.2.0/24 tcp/5001"`);
+  return vipKey(ref);
+}
+
+function drainedVip(vip: string, server: string, plan: Plan, before: ObservedState): DrainResult["vips"][number] {
+  const found = before.vips.find((one) => vipKey(one) === vip)?.servers.find((one) => one.address === server);
+  return { vip, moved: plan.disruption.find((one) => one.vip === vip)?.moved ?? 0, flows: found?.flows ?? 0 };
+}
+
+async function withDeadline(run: Promise<RunReport>, timeoutMs: number): Promise<RunReport> {
+  let timeout: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timeout = setTimeout(
+      () =>
+        reject(
+          new ControllerError("TIMEOUT", `VPP is not as desired after ${timeoutMs} ms; the controller goes on trying`),
+        ),
+      timeoutMs,
+    );
+  });
+  try {
+    return await Promise.race([run, late]);
+  } finally {
+    clearTimeout(timeout);
+  }
+}

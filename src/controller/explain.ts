@@ -1,0 +1,69 @@
+import { contains, tableOf, vipKey, type ObservedState, type ObservedVip } from "../bridge/index.ts";
+import { bucketCounts, explainFlow, type MaglevTable } from "../maglev/index.ts";
+import { percent } from "./gate.ts";
+import type { ExplainResult, Flow } from "./types.ts";
+
+/** Follows a flow through what VPP holds: VIP, hash, slot, server. Pure. @throws MaglevError for a flow that is none */
+export function explain(flow: Flow, observed: ObservedState): ExplainResult {
+  const found = vipOfFlow(flow, observed.vips);
+  if ("reason" in found) return { flow, checked: false, steps: [found.reason] };
+  const { vip, why } = found;
+  const table = tableOf(vip, observed.features.weights);
+  const base = { flow, vip: vipKey(vip), encap: vip.encap, tableSize: vip.tableSize };
+  const where = explainFlow(vip, table, { ...flow, protocol: protocolOf(flow) });
+  if (!where.hit) return { ...base, checked: false, steps: [why, where.reason] };
+  const mismatch = compareBuckets(vip, table);
+  const { hash, slot, server } = where;
+  const steps = [
+    why,
+    `hash of ${hashed(flow, vip)}: 0x${hash.toString(16).padStart(8, "0")}`,
+    `slot ${slot} of ${vip.tableSize} (the hash's lowest bits)`,
+    server === undefined
+      ? "no server has the slot: VPP drops the packet"
+      : `slot ${slot} belongs to ${server}${shareText(vip, server)}`,
+    `a flow that is in the sticky table stays with the server it has, whatever the slot says`,
+    mismatch ?? `checked: the slots of all ${table.servers.length} servers are as many as VPP shows`,
+  ];
+  return { ...base, hash, slot, ...(server === undefined ? {} : { server }), checked: mismatch === undefined, steps };
+}
+
+/** VPP looks up the destination's longest prefix first, then the port (lb.c, lb_vip_add_port_filter). */
+function vipOfFlow(flow: Flow, vips: readonly ObservedVip[]): { vip: ObservedVip; why: string } | { reason: string } {
+  const holding = vips.filter((vip) => contains(vip.prefix, flow.dst));
+  if (holding.length === 0) return { reason: `no VIP holds ${flow.dst}: the packet is routed like any other` };
+  const longest = Math.max(...holding.map((vip) => Number(vip.prefix.split("/")[1])));
+  const nearest = holding.filter((vip) => Number(vip.prefix.split("/")[1]) === longest);
+  const [allPorts] = nearest.filter((vip) => vip.port === undefined);
+  if (allPorts !== undefined)
+    return { vip: allPorts, why: `${flow.dst} is in VIP ${allPorts.prefix}, which takes all ports` };
+  const byPort = nearest.find((vip) => vip.protocol === flow.protocol && vip.port === flow.dstPort);
+  if (byPort !== undefined)
+    return { vip: byPort, why: `${flow.dst} ${flow.protocol}/${flow.dstPort} is VIP ${vipKey(byPort)}` };
+  return {
+    reason: `${nearest[0]!.prefix} takes only ${nearest.map((vip) => `${vip.protocol}/${vip.port}`).join(", ")}: VPP drops the packet`,
+  };
+}
+
+function protocolOf({ protocol }: Flow): "tcp" | "udp" | "other" {
+  if (protocol === "tcp" || protocol === 6) return "tcp";
+  return protocol === "udp" || protocol === 17 ? "udp" : "other";
+}
+
+function hashed(flow: Flow, vip: ObservedVip): string {
+  if (vip.srcIpSticky) return "source and destination address (srcIpSticky)";
+  return protocolOf(flow) === "other" ? "source and destination address" : "addresses and ports";
+}
+
+function shareText(vip: ObservedVip, server: string): string {
+  const buckets = vip.servers.find((one) => one.address === server)?.buckets;
+  return buckets === undefined ? "" : ` (${buckets} slots, ${percent(buckets / vip.tableSize)})`;
+}
+
+/** How our table differs from VPP's own counts; undefined where it does not. */
+export function compareBuckets(vip: ObservedVip, table: MaglevTable): string | undefined {
+  const ours = bucketCounts(table);
+  const wrong = vip.servers.filter((server) => server.used && (ours.get(server.address) ?? 0) !== server.buckets);
+  if (wrong.length === 0) return undefined;
+  const { address, buckets } = wrong[0]!;
+  return `not checked: VPP shows ${buckets} slots for ${address}, the table computed here has ${ours.get(address) ?? 0}`;
+}

@@ -1,0 +1,5 @@
+export type * from "./types.ts";
+export { Controller, type ControllerOptions } from "./controller.ts";
+export { ControllerError, type ControllerErrorCode } from "./errors.ts";
+export { Journal } from "./journal.ts";
+export { explain } from "./explain.ts";

@@ -1,0 +1,140 @@
+import { BehaviorSubject, Subject, type Observable, type Subscription } from "rxjs";
+import { VppClient, type ConnectionState } from "vpp-api-ts";
+import { observeFeatures, type VppFeatures, type VppPort } from "../bridge/index.ts";
+import { messageOf } from "./errors.ts";
+import type { Incarnation } from "./journal.ts";
+
+/** A VPP that answers, for as long as it does. */
+export interface VppSession {
+  readonly port: VppPort;
+  readonly features: VppFeatures;
+  readonly incarnation: Incarnation;
+}
+
+export type LinkState =
+  | { readonly state: "closed" }
+  | { readonly state: "connecting" }
+  | { readonly state: "ready"; readonly session: VppSession }
+  | { readonly state: "failed"; readonly error: string };
+
+export interface LinkOptions {
+  readonly socket: string;
+  /** Default 5000. */
+  readonly requestTimeoutMs?: number;
+}
+
+/** For ever: a controller outlives any VPP. */
+const NEVER_MS = Number.MAX_SAFE_INTEGER;
+
+/** The connection to VPP with what is to be known at its beginning: features, and whether it is the VPP of before. */
+export class VppLink {
+  readonly socket: string;
+  readonly #client: VppClient;
+  readonly #state = new BehaviorSubject<LinkState>({ state: "closed" });
+  readonly #interfaceEvents = new Subject<void>();
+  readonly #subscriptions: Subscription[] = [];
+  /** Counts connections, so that a slow introduction to one that is gone is not mistaken for the present one. */
+  #connects = 0;
+
+  constructor({ socket, requestTimeoutMs }: LinkOptions) {
+    this.socket = socket;
+    this.#client = new VppClient({ socket, name: "vpplb", requestTimeoutMs, reconnect: { minMs: 50, maxMs: 500 } });
+  }
+
+  get state(): LinkState {
+    return this.#state.value;
+  }
+
+  get state$(): Observable<LinkState> {
+    return this.#state.asObservable();
+  }
+
+  /** Something happened to an interface of VPP: state, link, deletion. */
+  get interfaceEvents$(): Observable<void> {
+    return this.#interfaceEvents.asObservable();
+  }
+
+  get connects(): number {
+    return this.#connects;
+  }
+
+  get session(): VppSession | undefined {
+    const state = this.#state.value;
+    return state.state === "ready" ? state.session : undefined;
+  }
+
+  /** Begins to connect, and connects again after each loss, until `close`. */
+  open(): void {
+    this.#subscriptions.push(
+      this.#client.state$.subscribe((state) => this.#onState(state)),
+      this.#client.events("sw_interface_event").subscribe(() => this.#interfaceEvents.next()),
+    );
+    this.#client.connect({ deadlineMs: NEVER_MS }).catch(() => {
+      // Its failures are states; only `close` ends it.
+    });
+  }
+
+  close(): void {
+    for (const subscription of this.#subscriptions.splice(0)) subscription.unsubscribe();
+    this.#client.close();
+    this.#state.next({ state: "closed" });
+    this.#state.complete();
+    this.#interfaceEvents.complete();
+  }
+
+  #onState(state: ConnectionState): void {
+    switch (state.status) {
+      case "closed":
+      case "connecting":
+        // What the last attempt failed of is more telling than that there is another one.
+        if (this.#state.value.state !== "failed") this.#state.next({ state: state.status });
+        return;
+      case "failed":
+        this.#state.next({ state: "failed", error: state.error.message });
+        return;
+      case "ready":
+        this.#connects++;
+        void this.#introduce(state.pid, this.#connects);
+    }
+  }
+
+  async #introduce(pid: number, connect: number): Promise<void> {
+    try {
+      const port = portOf(this.#client);
+      const [features, startedAtMs] = await Promise.all([
+        observeFeatures(port),
+        startOf(port),
+        port.request("want_interface_events", { enable_disable: 1, pid: process.pid }).catch(() => undefined),
+      ]);
+      if (connect !== this.#connects || this.#client.state.status !== "ready") return;
+      const incarnation = { pid, ...(startedAtMs === undefined ? {} : { startedAtMs }) };
+      this.#state.next({ state: "ready", session: { port, features, incarnation } });
+    } catch (error) {
+      if (connect !== this.#connects) return;
+      this.#state.next({ state: "failed", error: messageOf(error) });
+      // Connected and yet not usable: begin again rather than stay half-way.
+      this.#client.close();
+      setTimeout(() => {
+        if (!this.#state.closed && this.#subscriptions.length > 0) {
+          this.#client.connect({ deadlineMs: NEVER_MS }).catch(() => undefined);
+        }
+      }, 500);
+    }
+  }
+}
+
+function portOf(client: VppClient): VppPort {
+  return {
+    has: (message) => client.has(message),
+    request: (message, fields) => client.requestUntyped(message, fields),
+    dump: (message, fields) => client.dumpUntyped(message, fields),
+    cli: (line) => client.cli(line),
+  };
+}
+
+/** When VPP started, by `show clock`: a process id alone comes again, in a container it is always the same. */
+async function startOf(port: VppPort): Promise<number | undefined> {
+  const output = await port.cli("show clock").catch(() => "");
+  const uptimeS = /Time now ([\d.]+)/.exec(output)?.[1];
+  return uptimeS === undefined ? undefined : Math.round(Date.now() - Number(uptimeS) * 1000);
+}
