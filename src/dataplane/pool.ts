@@ -5,6 +5,12 @@
 export class Pool<T> implements Iterable<T> {
   readonly #slots: (T | undefined)[] = [];
   readonly #free: number[] = [];
+  readonly #lowestFirst: boolean;
+
+  /** `lowestFirst`: hands out the lowest free index instead, as VPP does where it keeps indexes in a bitmap. */
+  constructor(options: { readonly lowestFirst?: boolean } = {}) {
+    this.#lowestFirst = options.lowestFirst ?? false;
+  }
 
   /** Number of live elements. */
   get size(): number {
@@ -43,6 +49,7 @@ export class Pool<T> implements Iterable<T> {
     if (this.#slots[index] === undefined) return;
     this.#slots[index] = undefined;
     this.#free.push(index);
+    if (this.#lowestFirst) this.#free.sort((a, b) => b - a);
   }
 
   clear(): void {

@@ -7,6 +7,8 @@ import { L2Fib } from "./l2fib.ts";
 const BD_ALREADY_EXISTS = -119;
 const BD_IN_USE = -120;
 const BD_NOT_MODIFIABLE = -121;
+const BD_ID_EXCEED_MAX = -122;
+const BD_ALREADY_HAS_BVI = -152;
 
 const LEARN_LIMIT = 16 * 1024 * 1024;
 const MAX_BD_ID = 0xffffff;
@@ -27,7 +29,7 @@ export interface BridgeDomainOptions {
  * stays out of `show bridge-domain`. Return values are VPP's.
  */
 export class Bridges {
-  readonly domains = new Pool<BridgeDomain>();
+  readonly domains = new Pool<BridgeDomain>({ lowestFirst: true });
   readonly fib: L2Fib;
   readonly #interface: (swIfIndex: number) => Interface | undefined;
 
@@ -44,9 +46,8 @@ export class Bridges {
 
   /** bd_add_del with is_add: features default to on as in the CLI; the API passes each one. */
   create(bdId: number, options: BridgeDomainOptions): number {
-    if (bdId === 0) return BD_NOT_MODIFIABLE;
-    if (bdId > MAX_BD_ID) return RV.INVALID_VALUE;
     if (this.byId(bdId) !== undefined) return BD_ALREADY_EXISTS;
+    if (bdId > MAX_BD_ID) return BD_ID_EXCEED_MAX;
     this.domains.add((index) => newDomain(index, bdId, options));
     return RV.OK;
   }
@@ -70,20 +71,22 @@ export class Bridges {
 
   /**
    * Puts an interface into a bridge domain, which is created if need be, or moves it. A second BVI is refused with
-   * BD_ALREADY_HAS_BVI (-122).
+   * BD_ALREADY_HAS_BVI (-152); the interface then bridges to the domain without being a member of it, as in VPP.
    */
   attach(swIfIndex: number, bdId: number, portType: L2Attachment["portType"], shg: number): number {
     const iface = this.#interface(swIfIndex);
     if (iface === undefined) return RV.INVALID_SW_IF_INDEX;
-    const existing = this.byId(bdId);
-    if (portType === "bvi" && iface.kind !== "loopback") return RV.INVALID_ARGUMENT;
-    if (portType === "bvi" && existing !== undefined && hasOtherBvi(existing, swIfIndex)) return -122;
-    if (existing === undefined) {
+    if (this.byId(bdId) === undefined) {
       const result = this.create(bdId, {});
       if (result !== RV.OK) return result;
     }
-    const domain = this.byId(bdId)!;
+    const oldShg = iface.l2?.shg ?? 0;
     this.detach(swIfIndex);
+    const domain = this.byId(bdId)!;
+    if (portType === "bvi" && domain.bviSwIfIndex !== NO_INDEX) {
+      iface.l2 = { bdIndex: domain.bdIndex, shg: oldShg, portType: "normal" };
+      return BD_ALREADY_HAS_BVI;
+    }
     iface.l2 = { bdIndex: domain.bdIndex, shg, portType };
     const member: BridgeMember = { swIfIndex, shg, flags: portType };
     if (portType === "bvi") {
@@ -111,10 +114,6 @@ export class Bridges {
     this.fib.flushInterface(swIfIndex);
     iface.l2 = undefined;
   }
-}
-
-function hasOtherBvi(domain: BridgeDomain, swIfIndex: number): boolean {
-  return domain.bviSwIfIndex !== NO_INDEX && domain.bviSwIfIndex !== swIfIndex;
 }
 
 function newDomain(bdIndex: number, bdId: number, options: BridgeDomainOptions): BridgeDomain {

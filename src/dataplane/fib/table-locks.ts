@@ -1,0 +1,19 @@
+import type { Fib } from "./fib.ts";
+import type { FibTable } from "./table.ts";
+
+/** Who may hold a table. API and CLI hold it once however often they ask, each interface once (vnet/fib/fib_table.c). */
+export type TableHolder = "API" | "CLI" | `interface ${number}`;
+
+/** The table of an id, made if need be, held by `holder`. Without a name it is called as VPP calls it. */
+export function lockTable(fib: Fib, proto: 4 | 6, tableId: number, holder: TableHolder, name = ""): FibTable {
+  const known = fib.tableById(proto, tableId);
+  const table = known ?? fib.createTable(proto, tableId, name === "" ? `ipv${proto}-VRF:${tableId}` : name);
+  table.locks.set(holder, 1);
+  return table;
+}
+
+/** The table goes with its last holder, and all that is in it; the default tables stay. */
+export function unlockTable(fib: Fib, table: FibTable, holder: TableHolder): void {
+  table.locks.delete(holder);
+  if (table.locks.size === 0 && table.tableId !== 0) fib.deleteTable(table.proto, table.index);
+}
