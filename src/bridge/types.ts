@@ -193,7 +193,13 @@ export interface ObservedVip {
   readonly index: number;
   readonly removed: boolean;
   readonly servers: readonly ObservedServer[];
-  readonly counters: Readonly<Record<string, number>>;
+  /** Packets. */
+  readonly counters: {
+    readonly existingSession: number;
+    readonly firstPacket: number;
+    readonly untracked: number;
+    readonly noServer: number;
+  };
 }
 
 export interface ObservedLbConf {

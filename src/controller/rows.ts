@@ -117,13 +117,8 @@ function vipRows(input: Input): Row[] {
 
 function counterColumns(observed: ObservedVip | undefined): Columns {
   if (observed === undefined) return {};
-  const { counters } = observed;
-  return {
-    newSessions: counters["first session packet"] ?? 0,
-    knownSessions: counters["packet from existing sessions"] ?? 0,
-    untracked: counters["untracked packet"] ?? 0,
-    noServer: counters["no server configured"] ?? 0,
-  };
+  const { firstPacket, existingSession, untracked, noServer } = observed.counters;
+  return { newSessions: firstPacket, knownSessions: existingSession, untracked, noServer };
 }
 
 function serverRows(input: Input): Row[] {

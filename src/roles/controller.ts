@@ -1,0 +1,87 @@
+import { fromEvent, Subject, takeUntil } from "rxjs";
+import { ConfigError, parseLbYaml, readConfigFile, watchConfigFile, type LbFile } from "../config/index.ts";
+import { startControlServer } from "../control/index.ts";
+import { Controller, type ControllerApi, type ControllerEvent } from "../controller/index.ts";
+
+export interface ControllerRoleOptions {
+  /** lb.yaml: watched, and read again on SIGHUP. */
+  readonly file: string;
+  /** VPP's API socket instead of the file's `vpp.api`. */
+  readonly api?: string;
+  /** Control socket instead of the file's `control.socket`; `false`: none. */
+  readonly control?: string | false;
+  /** Journal instead of the file's `state.journal`. */
+  readonly journal?: string;
+  /** What happens, as it happens. */
+  readonly onEvent?: (event: ControllerEvent) => void;
+  /** Called once the control socket accepts, before VPP need be there. */
+  readonly ready?: (api: ControllerApi) => void;
+}
+
+/**
+ * `vpplb lb`: keeps VPP as the file says until the signal fires. VPP keeps what it has been given.
+ * Sockets and journal are those of the file as it is at the start.
+ * @throws ConfigError where the file cannot be read or is wrong at the start; ControllerError JOURNAL; ControlError
+ */
+export async function runController(options: ControllerRoleOptions, signal: AbortSignal): Promise<void> {
+  const settings = await readSettings(options.file);
+  signal.throwIfAborted();
+  const controller = await Controller.start({
+    socket: options.api ?? settings.vpp.api,
+    requestTimeoutMs: settings.vpp.requestTimeoutMs,
+    journal: options.journal ?? settings.state.journal,
+    repairPeriodMs: settings.repair.periodMs,
+    parse: parseLbYaml,
+    file: options.file,
+  });
+  const events = controller.events$.subscribe((event) => options.onEvent?.(event));
+  try {
+    const socket = options.control ?? settings.control.socket;
+    const server = socket === false ? undefined : await startControlServer(controller, { socket });
+    try {
+      options.ready?.(controller);
+      await followFile(controller, options.file, signal);
+    } finally {
+      await server?.close();
+    }
+  } finally {
+    await controller.close();
+    events.unsubscribe();
+  }
+}
+
+async function readSettings(file: string): Promise<LbFile> {
+  const { file: settings, diagnostics } = parseLbYaml(await readConfigFile(file));
+  if (settings !== undefined) return settings;
+  const first = diagnostics.find((one) => one.severity === "error");
+  throw new ConfigError(
+    "INVALID",
+    `${file} is not a usable lb.yaml: ${first?.message ?? "it has errors"}`,
+    diagnostics,
+  );
+}
+
+/** Resolves when the signal fires. */
+function followFile(controller: Controller, file: string, signal: AbortSignal): Promise<void> {
+  const reload$ = new Subject<void>();
+  const onHangup = () => reload$.next();
+  process.on("SIGHUP", onHangup);
+  return new Promise((resolve) => {
+    watchConfigFile(file, { reload$ })
+      .pipe(takeUntil(fromEvent(signal, "abort")))
+      .subscribe({
+        next: (reading) => {
+          if ("text" in reading) void controller.load(reading.text);
+          else controller.fileFailed(reading.error.message);
+        },
+        complete: () => {
+          process.off("SIGHUP", onHangup);
+          resolve();
+        },
+      });
+    if (signal.aborted) {
+      process.off("SIGHUP", onHangup);
+      resolve();
+    }
+  });
+}
