@@ -4,6 +4,7 @@
  * command word has, which is why `show int?` and `sh lb` work and `s` does not.
  */
 import { CliError } from "./errors.ts";
+import { compareNames, mergeSort } from "./sort.ts";
 import type { Input } from "./unformat.ts";
 import { Input as Text } from "./unformat.ts";
 
@@ -26,6 +27,8 @@ interface Node<Context> {
   readonly path: string;
   readonly children: Node<Context>[];
   command: Command<Context> | undefined;
+  /** A word that only makes abbreviations ambiguous. */
+  foreign: boolean;
 }
 
 /** Deeper than any command's words; stops `help` inside `{ }` inside `{ }` without end. */
@@ -36,25 +39,31 @@ function wordCharacter(c: string): boolean {
 }
 
 export class CommandTree<Context extends { readonly out: Output }> {
-  readonly #root: Node<Context> = { name: "", path: "", children: [], command: undefined };
+  readonly #root: Node<Context> = { name: "", path: "", children: [], command: undefined, foreign: false };
 
-  constructor(commands: Iterable<Command<Context>> = []) {
+  /** `foreign` gives words by parent path that are no commands but count in abbreviation. */
+  constructor(commands: Iterable<Command<Context>> = [], foreign: Readonly<Record<string, string>> = {}) {
     for (const command of commands) this.add(command);
+    for (const [path, words] of Object.entries(foreign)) {
+      const parent = this.#node(path);
+      for (const word of words.split(" "))
+        if (!parent.children.some((one) => one.name === word)) child(parent, word).foreign = true;
+    }
   }
 
   /** Adds a command; its parents are made as empty groups where they are missing. */
   add(command: Command<Context>): void {
-    let node = this.#root;
-    for (const name of command.path.split(" ")) {
-      let child = node.children.find((one) => one.name === name);
-      if (child === undefined) {
-        child = { name, path: node.path === "" ? name : `${node.path} ${name}`, children: [], command: undefined };
-        node.children.push(child);
-      }
-      node = child;
-    }
+    const node = this.#node(command.path);
     if (node.command !== undefined) throw new CliError(`duplicate command name with path ${command.path}`);
     node.command = command;
+  }
+
+  #node(path: string): Node<Context> {
+    let node = this.#root;
+    for (const name of path === "" ? [] : path.split(" ")) {
+      node = node.children.find((one) => one.name === name) ?? child(node, name);
+    }
+    return node;
   }
 
   /** Every command that runs, sorted by path. */
@@ -68,9 +77,9 @@ export class CommandTree<Context extends { readonly out: Output }> {
     const words = trimmed.trimStart().split(/\s+/);
     let node = this.#root;
     for (const [i, word] of words.entries()) {
-      const matches = node.children.filter((child) => child.name.startsWith(word));
+      const matches = node.children.filter((one) => !one.foreign && one.name.startsWith(word));
       const last = i === words.length - 1;
-      if (last) return matches.map((child) => child.name).sort();
+      if (last) return matches.map((one) => one.name).sort();
       const exact = matches.length > 1 ? matches.filter((child) => child.name === word) : matches;
       const [next] = exact;
       if (next === undefined || exact.length !== 1) return [];
@@ -141,10 +150,11 @@ export class CommandTree<Context extends { readonly out: Output }> {
       else break;
     }
     if (!atEndOfLine) context.out(helpText(node, true));
-    else if (node.children.length === 0) context.out(`${node.path}: no sub-commands`);
+    else if (!node.children.some((one) => !one.foreign)) context.out(`${node.path}: no sub-commands`);
     else {
-      const children = [...node.children].sort(byName);
-      for (const child of children) context.out(helpRow(child.name, child, 30));
+      const children = node.children.filter((one) => !one.foreign);
+      for (const one of mergeSort(children, (a, b) => compareNames(a.name, b.name)))
+        context.out(helpRow(one.name, one, 30));
     }
     return undefined;
   }
@@ -186,7 +196,15 @@ function matchWord<C>(input: Input, parent: Node<C>): Node<C> | undefined {
     candidates = from.filter((node) => node.name[i] === c);
     if (candidates.length === 0) return undefined;
   }
-  return candidates.length === 1 ? candidates[0] : undefined;
+  const [only] = candidates;
+  return candidates.length === 1 && only?.foreign === false ? only : undefined;
+}
+
+function child<C>(parent: Node<C>, name: string): Node<C> {
+  const path = parent.path === "" ? name : `${parent.path} ${name}`;
+  const node: Node<C> = { name, path, children: [], command: undefined, foreign: false };
+  parent.children.push(node);
+  return node;
 }
 
 function runnable<C>(node: Node<C>): Node<C>[] {
@@ -196,11 +214,7 @@ function runnable<C>(node: Node<C>): Node<C>[] {
     one.children.forEach(visit);
   };
   visit(node);
-  return found.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
-}
-
-function byName<C>(a: Node<C>, b: Node<C>): number {
-  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0;
+  return mergeSort(found, (a, b) => compareNames(a.path, b.path));
 }
 
 function helpText<C>(node: Node<C>, long: boolean): string {

@@ -1,0 +1,43 @@
+/**
+ * Command words of VPP 26.06 that the embedded dataplane does not have. They take part in abbreviation, so that a short
+ * form that VPP finds ambiguous is ambiguous here too (`sh l`, `cl int`); written out they are unknown input.
+ */
+export const FOREIGN_WORDS: Readonly<Record<string, string>> = {
+  "":
+    "abf adjacency api app bfd bier binary-api bond bvi classify configure define device disable echo event-logger flow " +
+    "ipfix ipsec kill l2 l3xc memory-trace monitor mpls p2p_ethernet packet-generator pcap pipe policer punt qos " +
+    "renumber restart save session sfdp sr suspend tcp udp undefine wait",
+  show:
+    "abf acl-plugin adj app arp bfd bier bihash bond classify cli cpu crypto device dma dpo event-logger features fib " +
+    "files flow frame-queue gdb graph gre hash inacl init-function ioam ip4-full-reassembly ip4-sv-reassembly " +
+    "ip6-full-reassembly ip6-ll ip6-sv-reassembly ipip ipsec l2 l2patch l2xcrw l3xc load-balance load-balance-map " +
+    "logging lookup-dpo macro memif mfib mpls outacl packet-generator pcap pci physmem policer punt qos replicate " +
+    "segment-manager session sfdp sr statistics syslog tap tcp teib tun udp unix virtio vlib vxlan",
+  set:
+    "acl-plugin arp clock crypto fib flow flow-offload host-interface ioam ip6 ipfix ipsec l2fib logging node pcap " +
+    "policer punt sfdp sr syslog terminal trace virtio",
+  clear: "acl-plugin api fib ioam ipsec logging node runtime session sr tcp",
+  create: "6rd bond gre interface ipip memif packet-generator sub-interfaces tap teib vxlan",
+  delete: "6rd acl-plugin bond interface ipip memif packet-generator sub-interface tap teib vxlan",
+  ip: "container mroute punt syn virtual",
+  ip6: "nd punt",
+  lb: "set",
+  trace: "filter frame-queue",
+  test: "dma fib-walk-process frame-queue ip6 l2fib l2patch log sfdp syslog",
+  "show ip":
+    "container local mfib neighbor-config neighbor-stats neighbor-watcher pmtu punt source-and-port-range-check",
+  "show ip4": "neighbor-sorted",
+  "show ip6": "dad hbh interface local mfib neighbor-sorted punt",
+  "show interface": "default rx-placement secondary-mac-address span transceiver tx-hash",
+  "show api": "dump histogram message-table plugin ring-stats trace-status",
+  "show trace": "filter timestamp-format",
+  "set interface":
+    "bond default feature handoff hw-class input ip6-nd ipsec mpls name output promiscuous proxy-arp reassembly rss " +
+    "rx-mode rx-placement secondary-mac-address span tx-hash tx-queue unnumbered",
+  "set interface ip": "directed-broadcast vxlan-bypass",
+  "set interface ip6": "vxlan-bypass",
+  "set interface l2": "efp-filter flood forward input learn output pbb-tag-rewrite rewrite tag-rewrite xconnect xcrw",
+  "set ip": "classify flow-hash neighbor-config reassembly source-and-port-range-check",
+  "set bridge-domain": "rewrite default-learn-limit",
+  enable: "ip4",
+};
