@@ -1,4 +1,5 @@
-import { Target, type TargetOptions } from "../target/target.ts";
+import type { TargetOptions } from "../target/options.ts";
+import { Target } from "../target/target.ts";
 import { startTrafficServer } from "../traffic/index.ts";
 
 export interface TargetRoleOptions extends Omit<TargetOptions, "namespace"> {
