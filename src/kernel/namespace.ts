@@ -243,21 +243,26 @@ export class Namespace {
     }
   }
 
+  /** Switches offloads; what the device does not know is left out. @throws KernelError UNSUPPORTED, NOT_FOUND */
+  setOffloads(dev: string, wanted: Partial<Record<Offload, boolean>>): void {
+    let stuck: Offload[];
+    try {
+      stuck = this.run(() => setOffloads(dev, wanted));
+    } catch (cause) {
+      throw KernelError.from(`switch offloads of ${dev}`, cause);
+    }
+    if (stuck.length === 0) return;
+    const list = stuck.map((name) => `${name} ${wanted[name] ? "off" : "on"}`).join(", ");
+    throw new KernelError("UNSUPPORTED", `${dev}: the driver does not switch offloads, it keeps: ${list}`);
+  }
+
   /**
    * Switches offloads off and makes sure that they are: a segmented (GSO) frame wedges VPP's host-interface for good,
    * and frames with open checksums mean nothing to a reader of raw frames.
    * @throws KernelError UNSUPPORTED naming those that stayed on
    */
   offloadsOff(dev: string, which: readonly Offload[] = ["tx", "sg", "tso", "gso", "gro"]): void {
-    let stuck: Offload[];
-    try {
-      stuck = this.run(() => setOffloads(dev, Object.fromEntries(which.map((name) => [name, false]))));
-    } catch (cause) {
-      throw KernelError.from(`switch offloads of ${dev} off`, cause);
-    }
-    if (stuck.length > 0) {
-      throw new KernelError("UNSUPPORTED", `${dev}: the driver keeps these offloads on: ${stuck.join(", ")}`);
-    }
+    this.setOffloads(dev, Object.fromEntries(which.map((name) => [name, false])));
   }
 
   /* ---- its life ---- */

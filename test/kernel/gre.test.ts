@@ -7,7 +7,7 @@ import { onesComplementSum, parseGreHeader } from "../../src/kernel/gre-header.t
 import type { Namespace } from "../../src/kernel/namespace.ts";
 import { connectTcp, listenTcp } from "../../src/sys/tcp.ts";
 import { openTun } from "../../src/sys/tun.ts";
-import { needNamespaces, openFds, until } from "../sys/support.ts";
+import { needNamespaces, needTun, openFds, until } from "../sys/support.ts";
 import { openEncapsulator, sendGre } from "./encapsulator.ts";
 import { withNamespaces } from "./support.ts";
 
@@ -99,6 +99,7 @@ async function transfer(lb: Namespace, server: Namespace, vip: string, total: nu
 describe("kernel: GRE decapsulation", () => {
   before(function () {
     needNamespaces(this);
+    needTun(this);
   });
 
   for (const mode of ["tun", "veth"] as GreMode[]) {

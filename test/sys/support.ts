@@ -1,5 +1,6 @@
 import { readdirSync } from "node:fs";
 import { createNetns } from "../../src/sys/netns.ts";
+import { openTun } from "../../src/sys/tun.ts";
 
 /** How many descriptors this process holds. */
 export function openFds(): number {
@@ -35,4 +36,17 @@ export function needNamespaces(context: Mocha.Context): void {
   if (reason === undefined) return;
   console.log(`      skipped: ${reason}`);
   context.skip();
+}
+
+/** Skips the suite's tests, printing the reason, where no TUN device can be made. */
+export function needTun(context: Mocha.Context): void {
+  const netns = createNetns();
+  try {
+    netns.run(() => openTun()).close();
+  } catch (error) {
+    console.log(`      skipped: ${(error as Error).message}`);
+    context.skip();
+  } finally {
+    netns.close();
+  }
 }
