@@ -1,6 +1,6 @@
 import { randomFillSync } from "node:crypto";
 import { Fib } from "./fib/fib.ts";
-import { addInterfaceAddress, deleteInterfaceAddress } from "./fib/interface-address.ts";
+import { addInterfaceAddress, deleteInterfaceAddress, interfaceRoutesChanged } from "./fib/interface-address.ts";
 import { hostPrefix, prefix4, prefix6 } from "./fib/prefix.ts";
 import { LbDpo, type FibChild } from "./fib/types.ts";
 import { Graph } from "./graph/graph.ts";
@@ -140,6 +140,7 @@ export class Dataplane {
     iface.adminUp = up;
     // A loopback's link follows its admin state (vnet/ethernet/interface.c).
     if (iface.kind === "loopback") iface.linkUp = up;
+    interfaceRoutesChanged(this.fib, iface);
     this.#stateChanged(iface);
     return RV.OK;
   }
@@ -178,12 +179,10 @@ export class Dataplane {
     const result = deleteInterfaceAddress(this.fib, iface, address, length);
     if (result !== RV.OK) return result;
     const prefix = typeof address === "number" ? prefix4(address, length) : prefix6(address, length);
-    const table = prefix.proto === 4 ? iface.fibIndex4 : iface.fibIndex6;
-    if (this.fib.exact(table, prefix) === undefined)
-      this.neighbors.flush(swIfIndex, false, (neighbor) => {
-        const host = hostPrefix(neighbor.address);
-        return host.proto === prefix.proto && sameNetwork(host.address, prefix.address, length);
-      });
+    this.neighbors.flush(swIfIndex, false, (neighbor) => {
+      const host = hostPrefix(neighbor.address);
+      return host.proto === prefix.proto && sameNetwork(host.address, prefix.address, length);
+    });
     return RV.OK;
   }
 

@@ -1,0 +1,19 @@
+import type { Handlers } from "../handler.ts";
+import { afPacketHandlers } from "./af-packet.ts";
+import { controlHandlers } from "./control.ts";
+import { interfaceHandlers } from "./interface.ts";
+import { ipHandlers } from "./ip.ts";
+import { l2Handlers } from "./l2.ts";
+import { lbHandlers } from "./lb.ts";
+import { neighborHandlers } from "./neighbor.ts";
+
+/** Every message that is served, by name; `sockclnt_create` and `sockclnt_delete` are the server's own. */
+export const handlers: Handlers = {
+  ...controlHandlers,
+  ...interfaceHandlers,
+  ...afPacketHandlers,
+  ...l2Handlers,
+  ...ipHandlers,
+  ...neighborHandlers,
+  ...lbHandlers,
+};

@@ -1,0 +1,199 @@
+import { rmSync } from "node:fs";
+import { createServer, type Server, type Socket } from "node:net";
+import type { MessageCodec } from "vpp-api-ts/codec";
+import { peerCredentials } from "../../sys/sockets.ts";
+import type { Dataplane } from "../dataplane.ts";
+import { Pool } from "../pool.ts";
+import { InterfaceEvents } from "./events.ts";
+import type { Call, Fields, Handler } from "./handler.ts";
+import { handlers as allHandlers } from "./handlers/index.ts";
+import { listenUnix, socketInode } from "./listen.ts";
+import { Session } from "./session.ts";
+import { messageTable, type MessageTable, type TableEntry } from "./table.ts";
+
+/** client_index of a socket client: its place in the pool, marked (vlibmemory/socket_api.c). */
+const SOCKET_CLIENT = 0x80000000;
+
+export interface ApiServerOptions {
+  /** Path of the unix socket. */
+  readonly path: string;
+  /** Permissions of the socket: whoever can write to it controls the dataplane. Default 0o660. */
+  readonly mode?: number;
+  /** Further users who may connect where the mode lets them; root and this process's user always may. */
+  readonly allowedUids?: readonly number[];
+  /** Connections at a time. Default 1024. */
+  readonly maxClients?: number;
+}
+
+/**
+ * VPP's binary API over a unix socket (vlibmemory/socket_api.c), for one dataplane. As with VPP there is no reply to an
+ * unknown id, a truncated message, or a client_index that isn't the client's own; the last is served nevertheless.
+ */
+export class ApiServer {
+  readonly #dataplane: Dataplane;
+  readonly #options: ApiServerOptions;
+  readonly #table: MessageTable = messageTable();
+  readonly #handlers = new Map<number, { readonly entry: TableEntry; readonly handler: Handler }>();
+  readonly #sessions = new Pool<Session | "listener">();
+  readonly #events: InterfaceEvents;
+  readonly #server: Server;
+  #inode: number | undefined;
+
+  private constructor(dataplane: Dataplane, options: ApiServerOptions) {
+    this.#dataplane = dataplane;
+    this.#options = options;
+    this.#events = new InterfaceEvents(dataplane);
+    // VPP's registration 0 is its listening socket: the first client is 0x80000001.
+    this.#sessions.add(() => "listener");
+    for (const entry of this.#table.entries) {
+      const handler = allHandlers[entry.name];
+      if (handler !== undefined) this.#handlers.set(entry.id, { entry, handler });
+    }
+    this.#server = createServer((socket) => this.#accept(socket));
+  }
+
+  /** @throws ApiServerError when the socket can't be had. */
+  static async listen(dataplane: Dataplane, options: ApiServerOptions): Promise<ApiServer> {
+    const server = new ApiServer(dataplane, options);
+    await listenUnix(server.#server, options.path, options.mode ?? 0o660);
+    server.#inode = socketInode(options.path);
+    return server;
+  }
+
+  /** Connected clients. */
+  get clients(): number {
+    return this.#sessions.size - 1;
+  }
+
+  /** Sends the interface events of what happened outside of a request: the CLI, a device that came or went. */
+  flushEvents(): void {
+    this.#events.flush();
+  }
+
+  /** Ends every connection and removes the socket. */
+  async close(): Promise<void> {
+    for (const session of [...this.#sessions]) if (session !== "listener") session.close();
+    if (socketInode(this.#options.path) === this.#inode) rmSync(this.#options.path, { force: true });
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+
+  #accept(socket: Socket): void {
+    if (this.clients >= (this.#options.maxClients ?? 1024) || !this.#isAllowed(socket)) {
+      socket.on("error", () => undefined);
+      socket.destroy();
+      return;
+    }
+    this.#sessions.add((index) => {
+      const clientIndex = SOCKET_CLIENT + index;
+      const session: Session = new Session(socket, clientIndex, {
+        serve: (payload) => this.#serve(session, payload),
+        onClose: () => {
+          this.#events.remove(clientIndex);
+          this.#sessions.remove(index);
+        },
+      });
+      return session;
+    });
+  }
+
+  /** The socket's mode has let the peer in; its user must be known too. */
+  #isAllowed(socket: Socket): boolean {
+    const { fd } = (socket as unknown as { readonly _handle: { readonly fd: number } })._handle;
+    const { uid } = peerCredentials(fd);
+    return uid === 0 || uid === process.geteuid?.() || (this.#options.allowedUids ?? []).includes(uid);
+  }
+
+  #serve(session: Session, payload: Uint8Array): Iterator<Uint8Array> | Promise<void> | undefined {
+    if (payload.length < 2) return undefined;
+    const id = (payload[0]! << 8) | payload[1]!;
+    const entry = this.#table.byId(id);
+    const fields = entry === undefined ? undefined : decode(entry.codec, payload);
+    if (entry === undefined || fields === undefined) return undefined;
+    if (entry.name === "sockclnt_create") return this.#createClient(session, fields);
+    if (entry.name === "sockclnt_delete") return this.#deleteClient(session, fields);
+    const found = this.#handlers.get(id);
+    return found === undefined ? undefined : this.#run(session, found.entry, found.handler, fields);
+  }
+
+  #run(
+    session: Session,
+    entry: TableEntry,
+    handler: Handler,
+    fields: Fields,
+  ): Iterator<Uint8Array> | Promise<void> | undefined {
+    const clientIndex = Number(fields["client_index"]);
+    const isOwn = clientIndex === session.clientIndex;
+    const call: Call = {
+      dataplane: this.#dataplane,
+      events: this.#events,
+      session,
+      clientIndex,
+      event: (name, values) => this.#post(session, name, values),
+    };
+    const context = fields["context"];
+    if (handler.kind === "dump") {
+      const details = this.#table.byName(handler.details ?? entry.name.replace(/_dump$/, "_details"))!;
+      return isOwn ? encodeAll(details, context, handler.run(fields, call), handler.encode) : undefined;
+    }
+    const reply = (values: Fields): void => {
+      const { id, codec } = this.#table.byName(`${entry.name}_reply`)!;
+      if (isOwn) session.send(codec.encode(id, { retval: 0, ...values, context }));
+      this.#events.flush();
+    };
+    const values = handler.run(fields, call);
+    if (values instanceof Promise) return values.then(reply);
+    reply(values);
+    return undefined;
+  }
+
+  #post(session: Session, name: string, values: Fields): void {
+    const { id, codec } = this.#table.byName(name)!;
+    session.post(codec.encode(id, values));
+  }
+
+  #createClient(session: Session, fields: Fields): undefined {
+    const { id, codec } = this.#table.byName("sockclnt_create_reply")!;
+    const message_table = this.#table.entries.map((entry) => ({ index: entry.id, name: entry.nameCrc }));
+    session.send(
+      codec.encode(id, {
+        client_index: 0,
+        context: fields["context"],
+        response: 0,
+        index: session.clientIndex,
+        count: message_table.length,
+        message_table,
+      }),
+    );
+    return undefined;
+  }
+
+  /** `response` is 1 where the client is known, -1 where not (socket_api.c:549); a client can only end itself here. */
+  #deleteClient(session: Session, fields: Fields): undefined {
+    if (fields["client_index"] !== session.clientIndex) return undefined;
+    const { id, codec } = this.#table.byName("sockclnt_delete_reply")!;
+    const isOwn = (Number(fields["index"]) | 0) === (session.clientIndex | 0);
+    session.send(codec.encode(id, { context: fields["context"], response: isOwn ? 1 : -1 }));
+    if (isOwn) session.finish();
+    return undefined;
+  }
+}
+
+/** undefined for a message that is too short for its fields: VPP drops it (vlibapi/api_shared.c:523). */
+function decode(codec: MessageCodec, payload: Uint8Array): Fields | undefined {
+  try {
+    return codec.decode(payload);
+  } catch {
+    return undefined;
+  }
+}
+
+function* encodeAll(
+  details: TableEntry,
+  context: unknown,
+  elements: readonly unknown[],
+  encode: (element: never) => Fields,
+): Generator<Uint8Array> {
+  for (const element of elements) {
+    yield details.codec.encode(details.id, { ...encode(element as never), context });
+  }
+}

@@ -1,0 +1,68 @@
+/** Two subjects that get the same calls, and what they answer differently. */
+import { comparable } from "./compare.ts";
+import { BareClient, type Message } from "./client.ts";
+import type { Command } from "./commands.ts";
+import type { Subject } from "./subject.ts";
+
+export interface Difference {
+  /** Position in the sequence. */
+  readonly at: number;
+  readonly command: Command;
+  readonly embedded: unknown;
+  readonly vpp: unknown;
+}
+
+/** What a subject answered, or that it didn't: then it is gone. */
+async function answerOrDeath(client: BareClient, command: Command): Promise<unknown> {
+  try {
+    return await answer(client, command);
+  } catch (error) {
+    return `no answer: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+export async function answer(client: BareClient, command: Command): Promise<unknown> {
+  if (command.kind === "api") return comparable(await client.exchange(command.name, command.fields));
+  const messages: Message[] = await client.exchange("cli_inband", { cmd: command.line });
+  return comparable(messages);
+}
+
+/** Runs the calls on both, one after the other on each, and stops at the first answer that differs. */
+export async function firstDifference(
+  embedded: Subject,
+  vpp: Subject,
+  commands: readonly Command[],
+): Promise<Difference | undefined> {
+  const [left, right] = await Promise.all([BareClient.connect(embedded.api), BareClient.connect(vpp.api)]);
+  try {
+    for (const [at, command] of commands.entries()) {
+      const [mine, theirs] = await Promise.all([answerOrDeath(left, command), answerOrDeath(right, command)]);
+      if (JSON.stringify(mine) !== JSON.stringify(theirs)) return { at, command, embedded: mine, vpp: theirs };
+    }
+    return undefined;
+  } finally {
+    left.close();
+    right.close();
+  }
+}
+
+export function describeDifference(difference: Difference, commands: readonly Command[]): string {
+  const lines = commands.slice(0, difference.at + 1).map((command) => JSON.stringify(command, bytesAsHex));
+  return [...lines, ...differingLines("", difference.embedded, difference.vpp)].join("\n");
+}
+
+/** One line per place where two values differ. */
+function differingLines(path: string, embedded: unknown, vpp: unknown): string[] {
+  if (JSON.stringify(embedded) === JSON.stringify(vpp)) return [];
+  const areObjects = [embedded, vpp].every((value) => typeof value === "object" && value !== null);
+  if (!areObjects || Array.isArray(embedded) !== Array.isArray(vpp)) {
+    return [`${path}: embedded ${JSON.stringify(embedded)}, VPP ${JSON.stringify(vpp)}`];
+  }
+  const [left, right] = [embedded as Record<string, unknown>, vpp as Record<string, unknown>];
+  const keys = [...new Set([...Object.keys(left), ...Object.keys(right)])];
+  return keys.flatMap((key) => differingLines(`${path}.${key}`, left[key], right[key]));
+}
+
+export function bytesAsHex(_key: string, value: unknown): unknown {
+  return value instanceof Uint8Array ? Buffer.from(value).toString("hex") : value;
+}
