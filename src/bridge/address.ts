@@ -76,7 +76,7 @@ function addRemoval(removal: Placed, additions: readonly Placed[], input: DiffIn
     kind: "address",
     object: `${removal.address} on ${removal.interface}`,
     verb: "delete",
-    stage: blocking.length === 0 ? STAGES.cleanup : STAGES.inside,
+    stage: blocking.length === 0 ? STAGES.dropRoutes : STAGES.inside,
     action: { type: "address", interface: removal.interface, address: removal.address, add: false },
     inverse: { type: "address", interface: removal.interface, address: removal.address, add: true },
     sentence: `remove address ${removal.address} from ${removal.interface}`,

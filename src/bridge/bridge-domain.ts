@@ -47,7 +47,7 @@ function base(id: number, verb: "create" | "update" | "delete") {
     kind: "bridge" as const,
     object: String(id),
     verb,
-    stage: verb === "delete" ? STAGES.cleanup : STAGES.inside,
+    stage: verb === "delete" ? STAGES.dropBridges : STAGES.inside,
   };
 }
 

@@ -181,7 +181,7 @@ function remove(found: ObservedInterface, { desired }: DiffInput, plan: PlanBuil
     });
   }
   plan.add({
-    ...base(name, "delete", "delete", STAGES.cleanup),
+    ...base(name, "delete", "delete", STAGES.dropInterfaces),
     action: deleteAction(found),
     sentence: `remove ${name}`,
   });

@@ -15,7 +15,18 @@ import type { VppPort } from "./port.ts";
  * lb_conf precedes the VIPs, because they take the tunnel's source from it; the outside interface comes after the
  * servers, because flows that meet a VIP without a server never become sticky (plugins/lb/node.c:357).
  */
-export const STAGES = { withdraw: 0, conf: 1, inside: 2, vips: 3, outside: 4, attract: 5, cleanup: 6 } as const;
+export const STAGES = {
+  withdraw: 0,
+  conf: 1,
+  inside: 2,
+  vips: 3,
+  outside: 4,
+  attract: 5,
+  dropVips: 6,
+  dropRoutes: 7,
+  dropInterfaces: 8,
+  dropBridges: 9,
+} as const;
 
 export interface DiffInput {
   readonly desired: DesiredState;

@@ -76,8 +76,8 @@ function toServer({ address, weight, buckets, flows, removed }: LbServer): Obser
   return { address, ...(weight === undefined ? {} : { weight }), buckets, flows, used: !removed };
 }
 
-/** `show lb` prints a sticky table's capacity as its mask and 4 entries (lbhash.h, lb_hash_size). */
-const CAPACITY_OVER_BUCKETS = 3;
+/** lbhash.h, LBHASH_ENTRY_PER_BUCKET */
+const ENTRIES_PER_BUCKET = 4;
 
 /** Reads `show lb`. @throws VppError PARSE */
 export function parseLbMain(output: string): ObservedLbConf {
@@ -86,7 +86,7 @@ export function parseLbMain(output: string): ObservedLbConf {
   return {
     ip4Source,
     ip6Source,
-    ...(first === undefined ? {} : { stickyBuckets: first.size - CAPACITY_OVER_BUCKETS }),
+    ...(first === undefined ? {} : { stickyBuckets: first.size / ENTRIES_PER_BUCKET }),
     ...(timeoutS === undefined ? {} : { flowTimeoutS: timeoutS }),
     flows: cores.reduce((sum, core) => sum + core.used, 0),
   };

@@ -42,7 +42,7 @@ export const neighborKind: Kind = {
         kind: "neighbor",
         object: key,
         verb: "delete",
-        stage: STAGES.cleanup,
+        stage: STAGES.dropRoutes,
         action: { type: "neighbor", neighbor, add: false },
         inverse: { type: "neighbor", neighbor, add: true },
         sentence: `remove neighbour ${key}`,

@@ -38,7 +38,7 @@ export const routeKind: Kind = {
         kind: "route",
         object: key,
         verb: "delete",
-        stage: STAGES.cleanup,
+        stage: STAGES.dropRoutes,
         action: { type: "route", route: found, add: false },
         inverse: { type: "route", route: found, add: true },
         sentence: `remove route ${key} via ${found.via.map(pathText).join(" and ")}`,
@@ -77,9 +77,14 @@ export async function runRoute(action: Extract<Action, { type: "route" }>, conte
       stats_index: 0,
       prefix: route.prefix,
       n_paths: route.via.length,
-      paths: route.via.map((path) => encodePath(path, route, context)),
+      // Deleting goes by the prefix alone; an interface that is gone must not be named (-54).
+      paths: route.via.map((path) => encodePath(action.add ? path : withoutInterface(path), route, context)),
     },
   });
+}
+
+function withoutInterface({ interface: _, ...path }: RoutePath): RoutePath {
+  return path;
 }
 
 const NO_LABELS = Array.from({ length: 16 }, () => ({ is_uniform: 0, label: 0, ttl: 0, exp: 0 }));

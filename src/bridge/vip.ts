@@ -117,7 +117,7 @@ function deletion(found: ObservedVip, input: DiffInput, sentence: string) {
     object: vipKey(found),
     verb: "delete" as const,
     // Where another VIP of the prefix comes instead, both go in one stage, one right after the other.
-    stage: wanted ? STAGES.vips : STAGES.cleanup,
+    stage: wanted ? STAGES.vips : STAGES.dropVips,
     action: { type: "vip-delete" as const, vip: vipRef(found) },
     inverse: inverse && ({ type: "vip-create", vip: inverse } as Action),
     sentence,
