@@ -8,3 +8,5 @@ export type { RequestOptions } from "./transport/engine.ts";
 export type { ConnectionState } from "./transport/state.ts";
 export { summarize } from "./transport/summary.ts";
 export * from "./quirks/index.ts";
+export { StatsReader, total } from "./stats/reader.ts";
+export type { Stat, StatFilter, StatsOptions } from "./stats/reader.ts";

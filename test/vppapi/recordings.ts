@@ -31,10 +31,26 @@ export function exchanges(file: string): Exchange[] {
     .map((line) => JSON.parse(line) as Exchange);
 }
 
+const files = new Map<string, ApiJson>();
+
+/** The file that a message was last read from. */
+export function fileOf(nameCrc: string): ApiJson {
+  const file = files.get(nameCrc);
+  if (file === undefined) throw new Error(`no definition of ${nameCrc}`);
+  return file;
+}
+
 export function definitions(directory: string): ApiJson[] {
   return readdirSync(directory)
     .filter((name) => name.endsWith(".api.json"))
-    .map((name) => JSON.parse(readFileSync(join(directory, name), "utf8")) as ApiJson);
+    .map((name) => {
+      const file = JSON.parse(readFileSync(join(directory, name), "utf8")) as ApiJson;
+      for (const block of file.messages ?? []) {
+        const crc = (block.at(-1) as { crc: string }).crc;
+        files.set(`${block[0]}_${crc.slice(2)}`, file);
+      }
+      return file;
+    });
 }
 
 export function nameCrc(exchange: Exchange): string {

@@ -171,12 +171,15 @@ export class Engine {
       this.counters.unknown++;
     } else if (codec.header === "event") {
       this.#onEvent(codec.name, () => codec.decodeAt(b, start, end));
-    } else if (end - start >= 6) {
+    } else {
+      // Some details have a client_index too (sw_interface_tx_placement_details).
+      const at = start + (codec.header === "request" ? 6 : 2);
+      if (at + 4 > end) return;
       const context =
-        (((b[start + 2] as number) << 24) |
-          ((b[start + 3] as number) << 16) |
-          ((b[start + 4] as number) << 8) |
-          (b[start + 5] as number)) >>>
+        (((b[at] as number) << 24) |
+          ((b[at + 1] as number) << 16) |
+          ((b[at + 2] as number) << 8) |
+          (b[at + 3] as number)) >>>
         0;
       this.#answer(codec, context, b, start, end);
     }

@@ -68,7 +68,7 @@ export class ReplyWaiter implements Waiter {
   }
 
   receive(codec: MessageCodec, b: Uint8Array, start: number, end: number): boolean {
-    if (codec !== this.entry.reply) return false;
+    if (codec.name !== this.entry.reply.name) return false;
     const retval = this.#readFailed ? undefined : failedRetval(codec, b, start, end);
     if (retval !== undefined) {
       this.fail(retvalError(this.name, retval, this.fields));
@@ -122,13 +122,13 @@ export class DumpWaiter implements Waiter {
   }
 
   receive(codec: MessageCodec, b: Uint8Array, start: number, end: number): boolean {
-    if (codec === this.entry.details) {
+    if (codec.name === this.entry.details?.name) {
       this.#sink.next(codec.decodeAt(b, start, end));
       return false;
     }
     // The end, or a refusal: some dumps answer `x_dump_reply` with a retval first.
     const retval = failedRetval(codec, b, start, end);
-    if (codec !== this.entry.reply) {
+    if (codec.name !== this.entry.reply.name) {
       if (retval === undefined) return false;
       this.fail(retvalError(this.name, retval, this.fields));
       return true;
