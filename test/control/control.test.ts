@@ -1,0 +1,302 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createConnection, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ClientDuplexStream } from "@grpc/grpc-js";
+import fc from "fast-check";
+import { Subject } from "rxjs";
+import { ControlClient, ControlError, isReadOnly, startControlServer } from "../../src/control/index.ts";
+import type { ControlErrorCode } from "../../src/control/index.ts";
+import { fromStruct, toStruct } from "../../src/control/struct.ts";
+import { ControllerError } from "../../src/controller/errors.ts";
+import type {
+  ApplyResult,
+  ControllerApi,
+  ControllerEvent,
+  ControllerStatus,
+  PlanResult,
+  Row,
+} from "../../src/controller/types.ts";
+
+const status: ControllerStatus = {
+  startedAt: "2026-01-01T00:00:00.000Z",
+  uptimeS: 0,
+  vpp: { state: "ready", socket: "/x", version: "26.06", pid: 7, since: "2026-01-01T00:00:00.000Z", connects: 1 },
+  config: { warnings: [] },
+  sync: {
+    state: "in-sync",
+    pending: [],
+    failed: [{ id: "a", sentence: "b", error: "c", attempts: 2 }],
+    problems: [],
+    foreign: ["vip 1"],
+    warnings: ["kept on purpose"],
+  },
+  drains: [{ server: "10.60.1.2", since: "2026-01-01T00:00:00.000Z", flush: false }],
+  counts: { vips: 1, servers: 3, interfaces: 4, bridges: 1, routes: 0, flows: 0, operations: 12 },
+};
+
+const row: Row = {
+  key: "10.2.2.0/24",
+  owner: "ours",
+  state: "ok",
+  desired: { prefix: "10.2.2.0/24", nested: { list: [1, "two", false, null, []], none: null }, zero: 0, empty: "" },
+  columns: { encap: "gre4", servers: 3, sticky: false },
+};
+
+const plan: PlanResult = {
+  operations: [
+    {
+      id: "vip 10.2.2.0/24 delete",
+      kind: "vip",
+      object: "10.2.2.0/24",
+      verb: "delete",
+      action: { type: "vip-delete", vip: { prefix: "10.2.2.0/24" } },
+      sentence: "Delete it",
+      dependsOn: [],
+      stage: 3,
+    },
+  ],
+  disruption: [{ vip: "10.2.2.0/24", moved: 0.25, least: 0, flowsLost: 0 }],
+  problems: [],
+  warnings: ["w"],
+  foreign: [],
+  diagnostics: [{ severity: "warning", message: "m", path: "", line: 3, column: 1 }],
+};
+
+const applied: ApplyResult = {
+  ok: true,
+  applied: ["one"],
+  failed: [],
+  problems: [],
+  disruption: [],
+  diagnostics: [],
+};
+
+/** The controller's side of the interface, with what it was asked. */
+class Controller implements ControllerApi {
+  readonly events$ = new Subject<ControllerEvent>();
+  readonly asked: unknown[] = [];
+  status = () => status;
+  get = async (kind: string) => (this.asked.push(kind), [row, { ...row, desired: {}, observed: {} }]);
+  plan = async (yaml?: string) => (this.asked.push(yaml), plan);
+  apply = async (yaml?: string, opts?: unknown): Promise<ApplyResult> => {
+    this.asked.push([yaml, opts]);
+    return applied;
+  };
+  drain = async (server: string): Promise<never> => {
+    throw new ControllerError("NOT_FOUND", `no server ${server} ✓`);
+  };
+  vppctl = async (command: string) => ({ retval: -1, output: `${command}\n`.repeat(3) });
+  explain: ControllerApi["explain"] = async (flow) => ({ flow, hash: 0xffffffff, slot: 0, checked: false, steps: [] });
+}
+
+describe("control API", () => {
+  let folder: string;
+  let socket: string;
+  let controller: Controller;
+  const cleanup: (() => unknown)[] = [];
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "vpplb-control-"));
+    socket = join(folder, "deep", "control.sock");
+    controller = new Controller();
+  });
+  afterEach(async () => {
+    for (const action of cleanup.splice(0).reverse()) await action();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  async function serve(): Promise<() => Promise<void>> {
+    const server = await startControlServer(controller, { socket });
+    cleanup.push(() => server.close());
+    return () => server.close();
+  }
+
+  function client(timeoutMs?: number): ControlClient {
+    const made = new ControlClient({ socket, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
+    cleanup.push(() => made.close());
+    return made;
+  }
+
+  async function rejects(promise: Promise<unknown>, code: ControlErrorCode, message: RegExp): Promise<ControlError> {
+    const error = await promise.then(
+      () => assert.fail("should reject"),
+      (reason: unknown) => reason,
+    );
+    assert.ok(error instanceof ControlError, String(error));
+    assert.equal(error.code, code);
+    assert.match(error.message, message);
+    return error;
+  }
+
+  it("carries everything without loss or addition", async () => {
+    await serve();
+    const one = client();
+    assert.deepEqual(await one.status(), status);
+    assert.deepEqual(await one.get("vips"), [row, { ...row, desired: {}, observed: {} }]);
+    assert.deepEqual(await one.plan("vips: []"), plan);
+    assert.deepEqual(await one.plan(), plan);
+    // eslint-disable-next-line prefer-spread -- our own apply, not Function.prototype.apply
+    const made = await one.apply(undefined, { force: true, timeoutMs: 5 });
+    assert.deepEqual(made, applied);
+    assert.deepEqual(controller.asked.slice(0, 4), [
+      "vips",
+      "vips: []",
+      undefined,
+      [undefined, { force: true, timeoutMs: 5 }],
+    ]);
+    assert.deepEqual(await one.vppctl("show version"), { retval: -1, output: "show version\n".repeat(3) });
+    for (const protocol of ["tcp", "icmp", 132] as const) {
+      const flow = { src: "1.1.1.1", dst: "2.2.2.2", protocol, srcPort: 0, dstPort: 65_535 };
+      assert.deepEqual(await one.explain(flow), { flow, hash: 0xffffffff, slot: 0, checked: false, steps: [] });
+    }
+  });
+
+  it("keeps the controller's errors", async () => {
+    await serve();
+    const error = await rejects(client().drain("10.0.0.9"), "CONTROLLER", /^no server 10\.0\.0\.9 ✓$/);
+    assert.equal(error.reason, "NOT_FOUND");
+    await rejects(client().get("nothing" as never), "INPUT", /vips, servers/);
+    await rejects(client().drain(""), "INPUT", /no server/);
+  });
+
+  it("refuses lines of VPP's CLI that change something, unless they are meant", async () => {
+    await serve();
+    await rejects(client().vppctl("lb vip 10.0.0.0/24 del"), "READ_ONLY", /--write/);
+    await rejects(client().vppctl("show version\nlb conf"), "INPUT", /newline/);
+    await rejects(client().vppctl(" "), "INPUT", /empty/);
+    assert.equal((await client().vppctl("lb vip 10.0.0.0/24 del", { write: true })).retval, -1);
+    for (const line of [
+      "show lb vips verbose",
+      "sh int",
+      "  SHOW version",
+      "ping 10.0.0.1",
+      "trace add af-packet-input 9",
+    ])
+      assert.ok(isReadOnly(line), line);
+    for (const line of [
+      "set int state loop0 up",
+      "s",
+      "clear interfaces",
+      "trace",
+      "exec /tmp/x",
+      "lb flush vip",
+      "showx",
+    ])
+      assert.ok(!isReadOnly(line), line);
+  });
+
+  it("streams events to every watcher until it closes", async () => {
+    await serve();
+    const events: ControllerEvent[][] = [[], []];
+    const done = events.map(async (seen) => {
+      let ready: () => void = () => undefined;
+      const isReady = new Promise<void>((resolve) => (ready = resolve));
+      const reading = (async () => {
+        for await (const event of client().watch(undefined, ready)) if (seen.push(event) === 200) return;
+      })();
+      await isReady;
+      return { reading };
+    });
+    const readings = await Promise.all(done);
+    const sent = Array.from({ length: 200 }, (_, i): ControllerEvent => ({
+      type: "operation",
+      at: "2026-01-01T00:00:00.000Z",
+      id: `op ${i}`,
+      ok: i % 2 === 0,
+      message: "",
+    }));
+    for (const event of sent) controller.events$.next(event);
+    await Promise.all(readings.map(({ reading }) => reading));
+    assert.deepEqual(events, [sent, sent]);
+    for (let i = 0; i < 500 && controller.events$.observed; i++)
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.ok(!controller.events$.observed, "a watcher that left is forgotten");
+  });
+
+  it("says that no controller runs, also where a dead one left its socket", async () => {
+    await rejects(client().status(), "NO_CONTROLLER", /vpplb lb -f/);
+    const stop = await serve();
+    await client().status();
+    await stop();
+    assert.equal(statSync(socket, { throwIfNoEntry: false }), undefined, "the socket goes with its server");
+    const code = `require("net").createServer().listen(${JSON.stringify(socket)}, () => process.kill(process.pid, 9))`;
+    await new Promise((resolve) => spawn(process.execPath, ["-e", code]).on("exit", resolve));
+    assert.ok(statSync(socket).isSocket());
+    await rejects(client().status(), "NO_CONTROLLER", /no controller runs/);
+    await serve();
+    assert.deepEqual(await client().status(), status);
+  });
+
+  it("never takes a socket from a running controller, nor replaces a file", async () => {
+    await serve();
+    await rejects(startControlServer(controller, { socket }), "IN_USE", /already serves/);
+    const file = join(folder, "file");
+    writeFileSync(file, "");
+    await rejects(startControlServer(controller, { socket: file }), "SOCKET", /no socket/);
+    await rejects(startControlServer(controller, { socket: join(file, "x") }), "SOCKET", /cannot make/);
+    await rejects(startControlServer(controller, { socket: `/tmp/${"x".repeat(200)}/c` }), "SOCKET", /at most 107/);
+  });
+
+  it("is for its own user alone", async () => {
+    await serve();
+    assert.equal(statSync(socket).mode & 0o777, 0o600);
+  });
+
+  it("has a deadline on every call and survives garbage", async () => {
+    const stuck = createServer(() => undefined);
+    socket = join(folder, "stuck.sock");
+    await new Promise<void>((resolve) => stuck.listen(socket, resolve));
+    cleanup.push(() => stuck.close());
+    await rejects(client(200).status(), "DEADLINE", /in time/);
+    socket = join(folder, "real.sock");
+    await serve();
+    const garbage = createConnection(socket, () => garbage.end(Buffer.alloc(5000, 0xab)));
+    garbage.on("error", () => undefined);
+    await Promise.race([once(garbage, "close"), new Promise((resolve) => setTimeout(resolve, 300))]);
+    garbage.destroy();
+    assert.deepEqual(await client().status(), status);
+  });
+
+  it("offers reflection", async () => {
+    await serve();
+    const grpc = await import("@grpc/grpc-js");
+    const { loadSync } = await import("@grpc/proto-loader");
+    const { createRequire } = await import("node:module");
+    const { dirname } = await import("node:path");
+    const base = dirname(createRequire(import.meta.url).resolve("@grpc/reflection/package.json"));
+    const proto = loadSync(join(base, "build/proto/grpc/reflection/v1/reflection.proto"), { defaults: true });
+    const root = grpc.loadPackageDefinition(proto) as unknown as {
+      grpc: { reflection: { v1: { ServerReflection: typeof grpc.Client } } };
+    };
+    const reflection = new root.grpc.reflection.v1.ServerReflection(
+      `unix:${socket}`,
+      grpc.credentials.createInsecure(),
+    ) as unknown as InstanceType<typeof grpc.Client> & {
+      ServerReflectionInfo(): ClientDuplexStream<object, Record<string, never>>;
+    };
+    cleanup.push(() => reflection.close());
+    const call = reflection.ServerReflectionInfo();
+    const answer = new Promise<{ listServicesResponse: { service: { name: string }[] } }>((resolve, reject) => {
+      call.on("data", resolve);
+      call.on("error", reject);
+    });
+    call.write({ listServices: "" });
+    const names = (await answer).listServicesResponse.service.map(({ name }) => name);
+    call.end();
+    assert.ok(names.includes("vpplb.control.v1.Control"), names.join());
+  });
+
+  it("turns any JSON object into a Struct and back", () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.jsonValue({ noUnicodeString: false })), (value) => {
+        const json = JSON.parse(JSON.stringify(value)) as Record<string, unknown>;
+        delete json["__proto__"];
+        assert.deepEqual(fromStruct(toStruct(json)), json);
+      }),
+    );
+  });
+});
