@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -85,8 +84,9 @@ async function fromSocket(socket: string): Promise<ApiJson[]> {
   return fetchApiJson(socket);
 }
 
-async function main(): Promise<number> {
-  const chosen = options(process.argv.slice(2));
+/** The command `vpp-api-gen`. @returns its exit code: 0, 1 failed, 2 bad input */
+export async function run(args: readonly string[]): Promise<number> {
+  const chosen = options(args);
   if (chosen === undefined) {
     process.stderr.write(help);
     return 2;
@@ -104,14 +104,4 @@ async function main(): Promise<number> {
   for (const [name, text] of written) writeFileSync(join(chosen.out, name), text);
   process.stdout.write(`${collected.messages.size} messages in ${written.size} files: ${chosen.out}\n`);
   return 0;
-}
-
-if (process.argv[1] !== undefined && /(vpp-api-gen|generate[/\\]main\.[jt]s)$/.test(process.argv[1])) {
-  main().then(
-    (code) => (process.exitCode = code),
-    (error: unknown) => {
-      process.stderr.write(`vpp-api-gen: ${error instanceof Error ? error.message : String(error)}\n`);
-      process.exitCode = 1;
-    },
-  );
 }
