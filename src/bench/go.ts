@@ -1,0 +1,44 @@
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { BenchError } from "./errors.ts";
+
+const BUILD_TIMEOUT_MS = 300_000;
+
+/** The project's own directory, from src/ as from dist/. */
+export const projectRoot = fileURLToPath(new URL("../../", import.meta.url));
+
+/**
+ * Builds a Go program of the project into `.cache/go`, once for each state of its sources. The modules that it needs
+ * come from where Go is set up to get them.
+ * @param directory relative to the project
+ * @returns the program's path
+ * @throws BenchError SKIP where there is no Go, or it cannot build
+ */
+export async function buildGo(directory: string): Promise<string> {
+  const source = `${projectRoot}${directory}`;
+  const version = await go(["version"], source, "no Go to build it with");
+  const hash = createHash("sha256").update(version);
+  for (const file of readdirSync(source).sort()) {
+    if (/\.go$|^go\.(mod|sum)$/.test(file)) hash.update(file).update(readFileSync(`${source}/${file}`));
+  }
+  const cache = `${projectRoot}.cache/go`;
+  const program = `${cache}/${directory.replaceAll("/", "-")}-${hash.digest("hex").slice(0, 16)}`;
+  if (existsSync(program)) return program;
+  mkdirSync(cache, { recursive: true });
+  await go(["build", "-buildvcs=false", "-trimpath", "-o", program, "."], source, `go build in ${directory} failed`);
+  return program;
+}
+
+function go(args: readonly string[], cwd: string, failure: string): Promise<string> {
+  // The toolchain that is there: none is downloaded.
+  const env = { ...process.env, GOTOOLCHAIN: "local", GOFLAGS: "-mod=readonly", CGO_ENABLED: "0" };
+  return new Promise((resolve, reject) => {
+    execFile("go", [...args], { cwd, env, timeout: BUILD_TIMEOUT_MS }, (error, stdout, stderr) => {
+      if (error === null) return resolve(stdout);
+      const last = stderr.trim().split("\n").slice(-2).join("; ");
+      reject(new BenchError("SKIP", `${failure}: ${last === "" ? error.message : last}`, { cause: error }));
+    });
+  });
+}

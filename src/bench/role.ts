@@ -1,0 +1,17 @@
+/**
+ * A role as a process of its own, for measurements: `role.ts dataplane DIRECTORY` serves `api.sock` and `cli.sock`
+ * there, `role.ts lb FILE` keeps a VPP as the file says. Each loads only what it needs.
+ */
+const [role, where = ""] = process.argv.slice(2);
+const abort = new AbortController();
+for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => abort.abort());
+
+if (role === "dataplane") {
+  const { runDataplane } = await import("../roles/dataplane.ts");
+  await runDataplane({ api: `${where}/api.sock`, cli: `${where}/cli.sock` }, abort.signal);
+} else {
+  const { runController } = await import("../roles/controller.ts");
+  await runController({ file: where }, abort.signal);
+}
+
+export {};
