@@ -1,9 +1,17 @@
 import type { Dataplane } from "../dataplane.ts";
+import type { HostInterfaceOptions, HostInterfaceResult } from "../host-interface.ts";
 import type { Interface } from "../model.ts";
 import { CliError } from "./errors.ts";
 import type { CliSession } from "./server.ts";
 import type { Command } from "./tree.ts";
 import type { Input, Parser } from "./unformat.ts";
+
+/** Where host-interfaces come from: the kernel's devices by default. */
+export interface HostInterfaces {
+  create(dp: Dataplane, options: HostInterfaceOptions): HostInterfaceResult;
+  /** A VPP return value. */
+  delete(dp: Dataplane, hostIfName: string): number;
+}
 
 /** What every command gets. */
 export interface CliContext {
@@ -14,6 +22,7 @@ export interface CliContext {
   readonly signal: AbortSignal;
   /** Absent for `cli_inband` and for lines of a file. */
   readonly session: CliSession | undefined;
+  readonly hosts: HostInterfaces;
   /** Runs further lines in the same session (`exec`). */
   readonly nested: (text: string) => Promise<number>;
 }
@@ -27,10 +36,12 @@ export function refuse(what: string): never {
 
 /** An interface by its full name (`unformat_vnet_sw_interface`). */
 export function interfaceName(dp: Dataplane): Parser<Interface> {
-  return (input) => {
+  const known: Parser<Interface> = (input) => {
     const [name] = input.read("%s") ?? [];
     return name === undefined ? undefined : dp.byName(name);
   };
+  // As a format, so that the cursor goes back to an unknown name even at the end of input.
+  return (input) => input.read("%U", known)?.[0];
 }
 
 /** An interface, or `unknown interface` with what stands there instead. */

@@ -9,7 +9,8 @@ import { lbCommands } from "./commands/lb.ts";
 import { pingCommands } from "./commands/ping.ts";
 import { systemCommands } from "./commands/system.ts";
 import { traceCommands } from "./commands/trace.ts";
-import type { CliContext } from "./context.ts";
+import { createHostInterface, deleteHostInterface } from "../host-interface.ts";
+import type { CliContext, HostInterfaces } from "./context.ts";
 import { CliError } from "./errors.ts";
 import { CliServer } from "./server.ts";
 import type { CliServerOptions, CliSession } from "./server.ts";
@@ -18,6 +19,7 @@ import { FOREIGN_WORDS } from "./words.ts";
 
 export { CliError } from "./errors.ts";
 export { CliServer } from "./server.ts";
+export type { HostInterfaces } from "./context.ts";
 
 /** All commands. Of `show lb` and `show lb vips` the later one comes first in help, as in VPP. */
 export const commandTree = new CommandTree<CliContext>(
@@ -38,7 +40,10 @@ export const commandTree = new CommandTree<CliContext>(
 /** Output of one `cli_inband`; what is longer is refused, as a reply must fit the client. */
 const MAX_OUTPUT_CHARACTERS = 64 << 20;
 
+const KERNEL: HostInterfaces = { create: createHostInterface, delete: deleteHostInterface };
+
 interface Session {
+  readonly hosts?: HostInterfaces;
   readonly out: (text: string) => void;
   readonly signal: AbortSignal;
   readonly session?: CliSession;
@@ -49,7 +54,7 @@ async function execute(dp: Dataplane, text: string, io: Session): Promise<number
     if (piece !== "") io.out(piece.endsWith("\n") ? piece : `${piece}\n`);
   };
   const context: CliContext = {
-    ...{ dp, out, signal: io.signal, session: io.session },
+    ...{ dp, out, signal: io.signal, session: io.session, hosts: io.hosts ?? KERNEL },
     nested: (line) => commandTree.run(context, line),
   };
   try {
@@ -68,7 +73,7 @@ async function execute(dp: Dataplane, text: string, io: Session): Promise<number
 export async function runCli(
   dp: Dataplane,
   line: string,
-  options: { readonly signal?: AbortSignal } = {},
+  options: { readonly signal?: AbortSignal; readonly hosts?: HostInterfaces } = {},
 ): Promise<{ retval: number; output: string }> {
   const pieces: string[] = [];
   let length = 0;
@@ -77,7 +82,10 @@ export async function runCli(
     if (length > MAX_OUTPUT_CHARACTERS) throw new CliError("output too long", { code: "LIMIT" });
     pieces.push(text);
   };
-  const retval = await execute(dp, line, { out, signal: options.signal ?? new AbortController().signal });
+  const retval = await execute(dp, line, {
+    ...{ out, signal: options.signal ?? new AbortController().signal },
+    ...(options.hosts === undefined ? {} : { hosts: options.hosts }),
+  });
   return { retval, output: pieces.join("") };
 }
 

@@ -4,7 +4,7 @@
  */
 export const FOREIGN_WORDS: Readonly<Record<string, string>> = {
   "":
-    "abf adjacency api app bfd bier binary-api bond bvi classify configure define device disable echo event-logger flow " +
+    "abf adjacency api app bfd bier binary-api bond bvi classify configure define device echo event-logger flow " +
     "ipfix ipsec kill l2 l3xc memory-trace monitor mpls p2p_ethernet packet-generator pcap pipe policer punt qos " +
     "renumber restart save session sfdp sr suspend tcp udp undefine wait",
   show:
@@ -26,8 +26,7 @@ export const FOREIGN_WORDS: Readonly<Record<string, string>> = {
   test: "dma fib-walk-process frame-queue ip6 l2fib l2patch log sfdp syslog",
   "show ip":
     "container local mfib neighbor-config neighbor-stats neighbor-watcher pmtu punt source-and-port-range-check",
-  "show ip4": "neighbor-sorted",
-  "show ip6": "dad hbh interface local mfib neighbor-sorted punt",
+  "show ip6": "dad hbh interface local mfib punt",
   "show interface": "default rx-placement secondary-mac-address span transceiver tx-hash",
   "show api": "dump histogram message-table plugin ring-stats trace-status",
   "show trace": "filter timestamp-format",
@@ -40,4 +39,5 @@ export const FOREIGN_WORDS: Readonly<Record<string, string>> = {
   "set ip": "classify flow-hash neighbor-config reassembly source-and-port-range-check",
   "set bridge-domain": "rewrite default-learn-limit",
   enable: "ip4",
+  interface: "collect",
 };

@@ -1,5 +1,4 @@
 /** Host-interfaces (VPP src/plugins/af_packet/cli.c). */
-import { createHostInterface, deleteHostInterface } from "../../host-interface.ts";
 import { eachOption, refuse } from "../context.ts";
 import type { CliCommand, CliContext } from "../context.ts";
 import { macAddress } from "../parsers.ts";
@@ -30,13 +29,13 @@ function hostOption(line: Input, host: HostLine): boolean {
   return true;
 }
 
-function createHost({ dp, out }: CliContext, input: Input): void {
+function createHost({ dp, out, hosts }: CliContext, input: Input): void {
   const line = input.line();
   if (line === undefined) return;
   const host: HostLine = { name: undefined, mac: undefined };
   if (!eachOption(line, () => hostOption(line, host))) refuse(`unknown input \`${line.error()}'`);
   if (host.name === undefined) refuse("missing host interface name");
-  const { retval, swIfIndex, cause } = createHostInterface(dp, {
+  const { retval, swIfIndex, cause } = hosts.create(dp, {
     hostIfName: host.name,
     ...(host.mac === undefined ? {} : { mac: host.mac }),
   });
@@ -45,7 +44,7 @@ function createHost({ dp, out }: CliContext, input: Input): void {
   out(dp.interfaces.get(swIfIndex)?.name ?? `host-${host.name}`);
 }
 
-function deleteHost({ dp }: CliContext, input: Input): void {
+function deleteHost({ dp, hosts }: CliContext, input: Input): void {
   const line = input.line();
   if (line === undefined) return;
   let name: string | undefined;
@@ -56,7 +55,7 @@ function deleteHost({ dp }: CliContext, input: Input): void {
   };
   if (!eachOption(line, option)) refuse(`unknown input \`${line.error()}'`);
   // Deleting one that is not there is no error in VPP.
-  deleteHostInterface(dp, name ?? refuse("missing host interface name"));
+  hosts.delete(dp, name ?? refuse("missing host interface name"));
 }
 
 export const hostCommands: readonly CliCommand[] = [

@@ -272,7 +272,16 @@ function summary(table: FibTable, out: (text: string) => void): void {
   for (const { prefix } of table.entries()) counts.set(prefix.length, (counts.get(prefix.length) ?? 0) + 1);
   out(center("Prefix length", 20) + center("Count", 16));
   const lengths = [...counts].sort(([a], [b]) => (table.proto === 4 ? a - b : b - a));
-  for (const [length, count] of lengths) out(right(length, 20) + right(count, 16));
+  const align = table.proto === 4 ? right : center;
+  for (const [length, count] of lengths) out(align(length, 20) + align(count, 16));
+}
+
+function enableIp6(enable: boolean) {
+  return ({ dp }: CliContext, input: Input): void => {
+    const [one] = input.read("%U", interfaceName(dp)) ?? refuse(`unknown interface\n'${input.error()}`);
+    // Addresses keep IPv6 on.
+    one.ip6Enabled = enable || one.addresses6.length > 0;
+  };
 }
 
 function changeNeighbor({ dp }: CliContext, input: Input): void {
@@ -352,6 +361,16 @@ function showNeighbors(families: readonly (4 | 6)[]) {
   };
 }
 
+/** What ages, the oldest first. */
+function showSorted(family: 4 | 6) {
+  return ({ dp, out }: CliContext): void => {
+    out(NEIGHBOR_HEADER);
+    const aging = [...dp.neighbors.pool].filter((one) => !one.static);
+    const shown = aging.filter((one) => (typeof one.address === "number" ? 4 : 6) === family);
+    for (const one of shown.sort((a, b) => a.updatedS - b.updatedS)) out(neighborRow(dp, one));
+  };
+}
+
 /**
  * By interface name. Within an interface VPP takes no two addresses of a family for ordered (ip_address_cmp gives 1 or 2
  * for different ones, src/vnet/ip/ip_types.c), which its merge sort turns into mostly the newest first.
@@ -377,6 +396,8 @@ export const ipCommands: readonly CliCommand[] = [
   { path: "show ip6", help: "Internet protocol version 6 (IPv6) show commands" },
   { path: "show ip", help: "Internet protocol (IP) show commands" },
   { path: "ip route", help: ROUTE_HELP, run: ipRoute },
+  { path: "enable ip6 interface", help: "enable ip6 interface <interface>", run: enableIp6(true) },
+  { path: "disable ip6 interface", help: "disable ip6 interface <interface>", run: enableIp6(false) },
   { path: "ip table", help: "ip table [add|del] <table-id>", run: ipTable(4) },
   { path: "ip6 table", help: "ip6 table [add|del] <table-id>", run: ipTable(6) },
   { path: "show ip table", help: "show ip table <table-id>", run: showTables(4) },
@@ -397,6 +418,8 @@ export const ipCommands: readonly CliCommand[] = [
   { path: "show ip neighbors", help: "show ip neighbors [interface]", run: showNeighbors([4, 6]) },
   { path: "show ip4 neighbor", help: "show ip4 neighbor [interface]", run: showNeighbors([4]) },
   { path: "show ip4 neighbors", help: "show ip4 neighbors [interface]", run: showNeighbors([4]) },
+  { path: "show ip4 neighbor-sorted", help: "show ip4 neighbor-sorted", run: showSorted(4) },
+  { path: "show ip6 neighbor-sorted", help: "show ip6 neighbor-sorted", run: showSorted(6) },
   { path: "show ip6 neighbor", help: "show ip6 neighbor [interface]", run: showNeighbors([6]) },
   { path: "show ip6 neighbors", help: "show ip6 neighbors [interface]", run: showNeighbors([6]) },
 ];

@@ -265,10 +265,8 @@ function showFib({ dp, out }: CliContext, input: Input): void {
     const shown = entries
       .filter((entry) => bdIndex === undefined || entry.bdIndex === bdIndex)
       .filter((entry) => only === undefined || (only === "learn") === !entry.ageNot);
-    for (const [i, entry] of shown.entries()) {
-      if (i === 0) out(FIB_HEADER);
-      out(fibRow(dp, entry));
-    }
+    out(FIB_HEADER);
+    for (const entry of shown) out(fibRow(dp, entry));
   }
   const learned = entries.filter((entry) => !entry.ageNot).length;
   const limit = `Learn limit: ${1 << 24} `;
@@ -282,18 +280,21 @@ function needMacAndDomain({ dp }: CliContext, input: Input): { mac: Uint8Array; 
   return { mac, bdIndex: domain.bdIndex };
 }
 
+/** What a configured entry has in place of an age and of sequence numbers. */
+const CONFIGURED = { ageNot: true, bdSeqNum: 0, ifSeqNum: 0 } as const;
+
 function addFib(context: CliContext, input: Input): void {
   const { dp } = context;
   const { mac, bdIndex } = needMacAndDomain(context, input);
   if (input.match("filter")) {
-    dp.bridges.fib.add({ mac, bdIndex, swIfIndex: NO_INDEX, static: true, filter: true, ageNot: true });
+    dp.bridges.fib.add({ mac, bdIndex, swIfIndex: NO_INDEX, static: true, filter: true, ...CONFIGURED });
     return;
   }
   const one = needInterface(context, input);
   const isStatic = input.match("static");
   const bvi = !isStatic && input.match("bvi");
   const { swIfIndex } = one;
-  dp.bridges.fib.add({ mac, bdIndex, swIfIndex, static: isStatic || bvi, bvi, ageNot: true });
+  dp.bridges.fib.add({ mac, bdIndex, swIfIndex, static: isStatic || bvi, bvi, ...CONFIGURED });
 }
 
 function deleteFib(context: CliContext, input: Input): void {

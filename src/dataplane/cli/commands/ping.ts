@@ -16,7 +16,7 @@ import type { Input } from "../unformat.ts";
 
 const DATA_BYTES = 60;
 const MAX_DATA_BYTES = 32768;
-const MAX_BURST = 256;
+const MAX_BURST = 2560;
 const MAX_NESTING = 8;
 
 type Address = number | Uint8Array;

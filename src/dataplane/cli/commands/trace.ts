@@ -4,7 +4,7 @@ import { refuse } from "../context.ts";
 import type { CliCommand, CliContext } from "../context.ts";
 import { center, right } from "../format.ts";
 import { tracedPacketText } from "../text/trace.ts";
-import type { Input } from "../unformat.ts";
+import type { Input, Parser } from "../unformat.ts";
 
 /** Nodes of the graph that exist but from which VPP cannot trace. */
 const OTHER_NODES = [
@@ -13,17 +13,18 @@ const OTHER_NODES = [
 ];
 const SHOWN_PACKETS = 50;
 
+const nodeName: Parser<string> = (input) => {
+  const [name] = input.read("%s") ?? [];
+  return [...TRACE_INPUT_NODES, ...OTHER_NODES].find((one) => one === name);
+};
+
 function addTrace({ dp }: CliContext, input: Input): void {
   const line = input.line();
   if (line === undefined) return;
   let wanted: { node: string; count: number } | undefined;
   while (!line.atEnd()) {
-    const found = line.user((i) => {
-      const [node, count] = i.read("%s %d") ?? [];
-      const known = [...TRACE_INPUT_NODES, ...OTHER_NODES].some((one) => one === node);
-      return known && node !== undefined && count !== undefined ? { node, count: count >>> 0 } : undefined;
-    });
-    if (found !== undefined) wanted = found;
+    const found = line.read("%U %d", nodeName);
+    if (found !== undefined) wanted = { node: found[0], count: found[1] >>> 0 };
     else if (!line.match("verbose") && !line.match("filter")) {
       refuse(`expected NODE COUNT, got \`${line.error()}'`);
     }

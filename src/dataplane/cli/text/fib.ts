@@ -11,6 +11,7 @@ import type { Path, PathList, SpecialDpo } from "../../fib/types.ts";
 import { NO_INDEX } from "../../model.ts";
 import type { Interface } from "../../model.ts";
 import { addressText, hex, prefixText } from "../format.ts";
+import { compareAddresses } from "../sort.ts";
 import { GraphSlots } from "./graph-slots.ts";
 import { lbVipText } from "./lb.ts";
 
@@ -80,7 +81,9 @@ export class FibText {
 
   #source(entry: FibEntry, source: FibEntrySource): string {
     let text = `\n  ${source.source} refs:${source.refs}`;
-    const flags = FLAG_ORDER.filter((flag) => (source.flags as ReadonlySet<string>).has(flag));
+    const lent = source.source === "recursive-resolution" && !source.active;
+    const all = new Set<string>([...source.flags, ...routeFlags(source)]);
+    const flags = FLAG_ORDER.filter((flag) => !lent && all.has(flag));
     // A resolved attached address carries its cover's flags (fib_entry_src_rr.c:60).
     if (source.source === "recursive-resolution" && flags.includes("attached")) flags.unshift("connected");
     if (flags.length > 0) text += ` entry-flags:${flags.join(",")},`;
@@ -116,11 +119,13 @@ export class FibText {
 
   #pathList(list: PathList): string {
     const order = ["shared", "drop", "exclusive", "local"] as const;
-    const flags = order.filter((flag) => list.flags.has(flag)).map((flag) => `${flag},`);
+    const local = list.paths.some((path) => path.type === "receive" && !isLinkLocal(path));
+    const has = (flag: (typeof order)[number]): boolean => list.flags.has(flag) || (flag === "local" && local);
+    const flags = order.filter(has).map((flag) => `${flag},`);
     const interfaces = urpfInterfaces(list);
     const urpf = `uPRF-list:${list.urpfIndex} len:${interfaces.length} itfs:[${interfaces.map((i) => `${i}, `).join("")}]`;
     const withFlags = flags.length === 0 ? "" : ` flags:${flags.join("")}`;
-    const paths = [...list.paths].sort((a, b) => a.preference - b.preference || b.weight - a.weight);
+    const paths = [...list.paths].sort((a, b) => a.preference - b.preference || comparePaths(a, b));
     const lines = paths.map((path) => `${this.#path(path)}\n`).join("");
     return `    path-list:[${list.index}] locks:${list.locks}${withFlags} ${urpf}\n${lines}`;
   }
@@ -129,7 +134,7 @@ export class FibText {
     const head = `      path:[${path.index}] pl-index:${path.plIndex} ip${path.proto} weight=${path.weight}`;
     const oper = `${path.looped ? "recursive-loop," : ""}${path.resolved ? "resolved," : ""}`;
     const config = configFlags(path);
-    let text = `${head} pref=${path.preference} ${path.type}: `;
+    let text = `${head} pref=${path.preference} ${isLinkLocal(path) ? "exclusive" : path.type}: `;
     if (oper !== "") text += ` oper-flags:${oper}`;
     if (config !== "") text += ` cfg-flags:${config},`;
     return `${text}\n        ${this.#pathTarget(path)}`;
@@ -163,6 +168,7 @@ export class FibText {
         return `dpo-punt ip${proto}`;
       case DpoKind.receive: {
         const { address, swIfIndex } = dpo as SpecialDpo;
+        if (isLinkLocalDpo(dpo)) return "ip6-link-local";
         if (address === undefined || swIfIndex === NO_INDEX) return "dpo-receive";
         return `dpo-receive: ${addressText(address)} on ${this.#name(swIfIndex)}`;
       }
@@ -223,7 +229,31 @@ export class FibText {
   }
 }
 
+/** A route takes over what its first path is (fib_path_list_get_resolving_interface and its like). */
+function routeFlags(source: FibEntrySource): string[] {
+  if (source.source !== "CLI" && source.source !== "API") return [];
+  const type = source.pathList?.paths[0]?.type;
+  return type === "attached" ? ["attached"] : type === "receive" ? ["local"] : [];
+}
+
+/** Paths of one preference stand in the order of their next hops. */
+function comparePaths(a: Path, b: Path): number {
+  return a.nextHop === undefined || b.nextHop === undefined ? 0 : compareAddresses(a.nextHop, b.nextHop);
+}
+
+/** fe80::/10 of each table leads to the interface's own link-local table in VPP. */
+function isLinkLocalDpo(dpo: Dpo | undefined): boolean {
+  if (dpo?.kind !== DpoKind.receive) return false;
+  const { address, swIfIndex } = dpo as SpecialDpo;
+  return address instanceof Uint8Array && address[0] === 0xfe && swIfIndex === NO_INDEX;
+}
+
+function isLinkLocal(path: Path): boolean {
+  return path.type === "receive" && isLinkLocalDpo(path.dpo);
+}
+
 function configFlags(path: Path): string {
+  if (isLinkLocal(path)) return "";
   if (path.type === "exclusive") return "exclusive";
   if (path.type === "attached") return "glean";
   if (path.type === "receive") return "local";
