@@ -1,3 +1,4 @@
+import { chmodSync } from "node:fs";
 import { ApiServer } from "./api/server.ts";
 import { listenCli } from "./cli/index.ts";
 import { Dataplane } from "./dataplane.ts";
@@ -7,7 +8,7 @@ export interface DataplaneServerOptions {
   readonly apiSocket: string;
   /** Unix socket of the CLI, for `vppctl -s`; none if left out. */
   readonly cliSocket?: string;
-  /** Permissions of the API socket: whoever can write there controls the dataplane. Default 0o660. */
+  /** Permissions of both sockets: whoever can write there controls the dataplane. Default 0o660. */
   readonly mode?: number;
 }
 
@@ -24,18 +25,20 @@ export interface DataplaneServer {
  */
 export async function startDataplane(options: DataplaneServerOptions, signal: AbortSignal): Promise<DataplaneServer> {
   signal.throwIfAborted();
+  const mode = options.mode ?? 0o660;
   const dataplane = new Dataplane();
   const parts: (() => void | Promise<void>)[] = [() => dataplane.close()];
   const close = async (): Promise<void> => {
     for (const part of parts.reverse()) await part();
   };
   try {
-    const api = await ApiServer.listen(dataplane, { path: options.apiSocket, mode: options.mode ?? 0o660 });
+    const api = await ApiServer.listen(dataplane, { path: options.apiSocket, mode });
     parts.push(() => api.close());
     parts.push(dataplane.onInterfaceEvent(() => setImmediate(() => api.flushEvents())));
     if (options.cliSocket !== undefined) {
       const cli = await listenCli(dataplane, { path: options.cliSocket });
       parts.push(() => cli.close());
+      chmodSync(options.cliSocket, mode);
     }
     dataplane.start();
     const aborted = new Promise<void>((resolve) => {

@@ -22,6 +22,8 @@ export class BareClient {
   /** Everything that the server lists, known or not. */
   readonly listed = new Map<string, number>();
   clientIndex = 0;
+  /** Events seen by `exchange`. */
+  readonly events: Message[] = [];
   readonly #names = new Map<number, MessageCodec>();
   readonly #socket: Socket;
   readonly #reader = new FrameReader();
@@ -127,9 +129,8 @@ export class BareClient {
   }
 
   /**
-   * Sends a request and a control_ping after it and collects all that comes until the ping's reply: details, reply and
-   * events alike. Servers answer in order, so nothing that belongs to the request is missed, and events of it come before
-   * the ping's reply.
+   * Sends a request and a control_ping after it and collects details and reply until the ping's. Servers answer in order,
+   * so nothing is missed. Events, which come in between or after, go to `events`.
    */
   async exchange(name: string, fields: Fields = {}): Promise<Message[]> {
     const ping = (this.#context += 1);
@@ -139,7 +140,8 @@ export class BareClient {
     for (;;) {
       const message = await this.message();
       if (message.name === "control_ping_reply" && message.fields["context"] === ping) return messages;
-      messages.push(message);
+      if (message.name.endsWith("_event")) this.events.push(message);
+      else messages.push(message);
     }
   }
 

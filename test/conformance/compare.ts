@@ -9,6 +9,7 @@ const MASKED: Readonly<Record<string, readonly string[]>> = {
   show_vpe_system_time_reply: ["vpe_system_time"],
   ip_neighbor_details: ["age"],
   lb_as_details: ["in_use_since"],
+  sw_interface_event: ["client_index"],
 };
 
 /** Dumps whose order is that of a hash table in VPP. */

@@ -12,6 +12,15 @@ export interface Difference {
   readonly vpp: unknown;
 }
 
+/** Stands for the comparison of all events at the end. */
+const EVENTS: Command = { kind: "cli", line: "(events)" };
+
+/** All events so far; VPP sends them when the request that caused them is done, which two more requests make sure of. */
+async function eventsOf(client: BareClient): Promise<unknown> {
+  for (let i = 0; i < 2; i += 1) await client.exchange("control_ping");
+  return comparable(client.events);
+}
+
 /** What a subject answered, or that it didn't: then it is gone. */
 async function answerOrDeath(client: BareClient, command: Command): Promise<unknown> {
   try {
@@ -39,7 +48,9 @@ export async function firstDifference(
       const [mine, theirs] = await Promise.all([answerOrDeath(left, command), answerOrDeath(right, command)]);
       if (JSON.stringify(mine) !== JSON.stringify(theirs)) return { at, command, embedded: mine, vpp: theirs };
     }
-    return undefined;
+    const [mine, theirs] = await Promise.all([eventsOf(left), eventsOf(right)]);
+    if (JSON.stringify(mine) === JSON.stringify(theirs)) return undefined;
+    return { at: commands.length, command: EVENTS, embedded: mine, vpp: theirs };
   } finally {
     left.close();
     right.close();

@@ -31,6 +31,7 @@ export interface FibHost {
 /** Recursion deeper than this is cut: a loop that was not recognised must not hang the process. */
 const MAX_DEPTH = 32;
 const NO_FLAGS: ReadonlySet<FibEntryFlag> = new Set();
+const DROP_FLAGS: ReadonlySet<FibEntryFlag> = new Set(["drop"]);
 
 /**
  * The FIB: entries with their sources, path-lists, load-balances and adjacencies, with VPP's rules of which source
@@ -306,6 +307,9 @@ export class Fib {
       return this.#pathList(entry, "recursive-resolution", NO_FLAGS, [route], undefined);
     }
     const lent = cover?.pathList;
+    // A cover that itself goes by this entry would make a loop that holds itself.
+    if (lent !== undefined && restsOn(lent, entry, 0))
+      return this.#pathList(entry, "recursive-resolution", DROP_FLAGS, [{ special: "drop" }], undefined);
     if (lent !== undefined) lent.locks += 1;
     return lent;
   }
@@ -474,6 +478,15 @@ function isResolved(entry: FibEntry, depth: number): boolean {
       ? isResolved(path.viaEntry, depth + 1)
       : path.resolved,
   );
+}
+
+/** Whether a path of `list` is resolved through `entry`, directly or by others. */
+function restsOn(list: PathList, entry: FibEntry, depth: number): boolean {
+  if (depth > MAX_DEPTH) return true;
+  return list.paths.some(({ viaEntry }) => {
+    if (viaEntry === undefined) return false;
+    return viaEntry === entry || (viaEntry.pathList !== undefined && restsOn(viaEntry.pathList, entry, depth + 1));
+  });
 }
 
 /** Whether forwarding through `entry` comes to a path of `list` again. */

@@ -6,11 +6,11 @@ export function mask4(length: number): number {
 }
 
 export function prefix4(address: number, length: number): FibPrefix {
-  return { proto: 4, address: (address & mask4(length)) >>> 0, length };
+  return { proto: 4, address: (address & mask4(length)) >>> 0, length, given: address };
 }
 
 export function prefix6(address: Uint8Array, length: number): FibPrefix {
-  return { proto: 6, address: maskBytes(address, length), length };
+  return { proto: 6, address: maskBytes(address, length), length, given: address };
 }
 
 /** A host prefix of either family. */

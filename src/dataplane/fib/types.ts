@@ -127,6 +127,8 @@ export interface FibPrefix {
   /** Host bits cleared. */
   readonly address: number | Uint8Array;
   readonly length: number;
+  /** The address as it was given; an entry keeps its maker's, and the API shows it. */
+  readonly given: number | Uint8Array;
 }
 
 /** One path of a route as CLI and API give it (fib_route_path_t). */

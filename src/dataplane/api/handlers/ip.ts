@@ -94,10 +94,12 @@ function addDelRoute(dataplane: Dataplane, fields: RouteFields): Fields {
   return { stats_index: entry.loadBalance.index };
 }
 
-/** fib_api_path_encode. */
-function encodePath({ fib }: Dataplane, path: Path): Fields {
+/** fib_api_path_encode. The IPv6 link-local prefix's own DPO is no "local" path. */
+function encodePath({ fib }: Dataplane, path: Path, isSpecial: boolean): Fields {
   const table = (path.proto === 6 ? fib.tables6 : fib.tables4).get(path.fibIndex);
-  const type = (["local", "drop", "unreach", "prohibit"] as const).findIndex((name) => name === specialOf(path));
+  const type = (["local", "drop", "unreach", "prohibit"] as const).findIndex(
+    (name) => name === specialOf(path, isSpecial),
+  );
   const { nextHop } = path;
   const hasHop = nextHop !== undefined && !isZeroAddress(nextHop);
   return {
@@ -112,17 +114,19 @@ function encodePath({ fib }: Dataplane, path: Path): Fields {
   };
 }
 
-function specialOf(path: Path): RoutePath["special"] {
-  return path.type === "receive" ? "local" : path.special;
+function specialOf(path: Path, isSpecial: boolean): RoutePath["special"] {
+  if (path.type === "receive") return isSpecial ? undefined : "local";
+  return path.special;
 }
 
 function encodeRoute(dataplane: Dataplane, table: FibTable, entry: FibEntry): Fields {
   const { prefix } = entry;
-  const paths = (entry.pathList?.paths ?? []).map((path) => encodePath(dataplane, path));
+  const isSpecial = entry.sources[0]?.source === "special";
+  const paths = (entry.pathList?.paths ?? []).map((path) => encodePath(dataplane, path, isSpecial));
   return {
     table_id: table.tableId,
     stats_index: entry.loadBalance.index,
-    prefix: encodePrefix(prefix.address, prefix.length),
+    prefix: encodePrefix(prefix.given, prefix.length),
     n_paths: paths.length,
     paths,
   };
