@@ -134,6 +134,78 @@ export class Netlink {
   }
 }
 
+/** One message of an nf_tables transaction; `body` starts with struct nfgenmsg. */
+export interface BatchMessage {
+  readonly type: number;
+  readonly flags?: number;
+  readonly body: Uint8Array;
+}
+
+const NFNL_BATCH_BEGIN = 0x10;
+const NFNL_BATCH_END = 0x11;
+/** struct nfgenmsg naming subsystem 10 (nf_tables). */
+const BATCH_BODY = Uint8Array.of(0, 0, 0, 10);
+const NLM_F_REQUEST = 0x1;
+
+function frame(message: BatchMessage, seq: number): Uint8Array {
+  const out = new Uint8Array(16 + Math.ceil(message.body.length / 4) * 4);
+  const view = new DataView(out.buffer);
+  view.setUint32(0, 16 + message.body.length, true);
+  view.setUint16(4, message.type, true);
+  view.setUint16(6, (message.flags ?? 0) | NLM_F_REQUEST, true);
+  view.setUint32(8, seq, true);
+  out.set(message.body, 16);
+  return out;
+}
+
+/**
+ * A transaction of nf_tables: all messages or none.
+ * @throws KernelError with the first message's errno that failed
+ */
+export async function sendBatch(
+  namespace: number | Netns,
+  messages: readonly BatchMessage[],
+  doing: string,
+): Promise<void> {
+  const { RawNetlinkSocket, parseMessages } = load();
+  const socket = inNetns(namespace, () => new RawNetlinkSocket(NETLINK_NETFILTER));
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      let open = messages.length;
+      timer = setTimeout(
+        () => reject(new KernelError("TIMEOUT", `${doing}: no answer within ${DEFAULT_TIMEOUT_MS} ms`)),
+        DEFAULT_TIMEOUT_MS,
+      );
+      socket.on("error", (cause) => reject(KernelError.from(doing, cause)));
+      socket.on("message", (data) => {
+        // An exception in this library's callbacks ends the process.
+        try {
+          for (const reply of parseMessages(data)) {
+            if (reply.type !== NLMSG_ERROR) continue;
+            const errno = -new DataView(reply.data.buffer, reply.data.byteOffset).getInt32(0, true);
+            if (errno !== 0) reject(KernelError.fromErrno(doing, errno));
+            else if (--open === 0) resolve();
+          }
+        } catch (cause) {
+          reject(KernelError.from(doing, cause));
+        }
+      });
+      const frames = [
+        frame({ type: NFNL_BATCH_BEGIN, body: BATCH_BODY }, 1),
+        ...messages.map((message, i) => frame({ ...message, flags: (message.flags ?? 0) | NLM_F_ACK }, i + 2)),
+        frame({ type: NFNL_BATCH_END, body: BATCH_BODY }, messages.length + 2),
+      ];
+      socket.send(Buffer.concat(frames), undefined, (cause?: Error) => {
+        if (cause !== undefined && cause !== null) reject(KernelError.from(doing, cause));
+      });
+    });
+  } finally {
+    clearTimeout(timer);
+    socket.close();
+  }
+}
+
 /** Whether an error says that the kernel has no such thing (module or option missing). */
 export function isUnsupported(error: unknown): boolean {
   return KernelError.is(error, "UNSUPPORTED") || SysError.is(error, "EOPNOTSUPP", "EAFNOSUPPORT", "EPROTONOSUPPORT");

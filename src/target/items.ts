@@ -1,3 +1,4 @@
+import { clearDscpVips, missingDscpVips, setDscpVips } from "../kernel/l3dsr.ts";
 import type { Namespace } from "../kernel/namespace.ts";
 import { networkText, parsePrefix } from "../kernel/prefix.ts";
 import type { Route } from "../kernel/routes.ts";
@@ -202,6 +203,25 @@ export function reversePathItems(namespace: Namespace, devices: readonly string[
   return ["all", ...devices].map((device) => sysctlItem(namespace, `net/ipv4/conf/${device}/rp_filter`, "0", why));
 }
 
+function l3dsrItem(namespace: Namespace, plan: Plan): Item {
+  const { device, l3dsr } = plan;
+  return {
+    what: `VIPs are put back by DSCP on ${device}`,
+    why: "with l3dsr packets come with the server's address and only the DSCP names the VIP",
+    fix: l3dsr
+      .map(({ vip, dscp }) => `nft add rule ip TABLE PREROUTING ip dscp ${dscp} ip daddr set ${vip}`)
+      .join("; "),
+    async look() {
+      const missing = await missingDscpVips(namespace, device, l3dsr);
+      return missing.length === 0 ? "" : `not: ${missing.map((one) => one.vip).join(", ")}`;
+    },
+    async apply() {
+      await setDscpVips(namespace, device, l3dsr);
+      return async () => void (await clearDscpVips(namespace));
+    },
+  };
+}
+
 /** Everything but GRE itself, in the order in which it is applied. */
 export function targetItems(namespace: Namespace, plan: Plan): Item[] {
   const families = ([4, 6] as const).filter((family) => plan.vips.some((vip) => vip.family === family));
@@ -213,5 +233,6 @@ export function targetItems(namespace: Namespace, plan: Plan): Item[] {
     ...plan.routes.map((dst) => routeItem(namespace, plan, dst)),
     ...plan.vips.map((vip) => ruleItem(namespace, plan, vip)),
     ...plan.vips.map((vip) => vipItem(namespace, vip)),
+    ...(plan.l3dsr.length > 0 ? [l3dsrItem(namespace, plan)] : []),
   ];
 }

@@ -1,4 +1,5 @@
 import type { KernelError } from "../kernel/errors.ts";
+import type { DscpVip } from "../kernel/l3dsr.ts";
 import type { GreMode } from "../kernel/gre.ts";
 import type { Namespace } from "../kernel/namespace.ts";
 import { networkText, parsePrefix } from "../kernel/prefix.ts";
@@ -19,6 +20,8 @@ export interface TargetOptions {
   readonly vips: readonly string[];
   /** Every encapsulation in use, default ["gre4"]. */
   readonly encaps?: readonly Encap[];
+  /** VIPs that come by l3dsr, with their DSCP; needed where `encaps` names l3dsr. */
+  readonly l3dsr?: readonly DscpVip[];
   /** Table of the source policy routes, default 222. */
   readonly table?: number;
   /** More prefixes to route by the gateway in the main table, such as the uplink's "10.70.0.0/31". */
@@ -47,6 +50,7 @@ export interface Plan {
   readonly vips: readonly Vip[];
   readonly gateways: { readonly 4?: string; readonly 6?: string };
   readonly encaps: readonly Encap[];
+  readonly l3dsr: readonly DscpVip[];
   readonly table: number;
   readonly routes: readonly string[];
   readonly mtu: number | undefined;
@@ -65,7 +69,7 @@ function family(text: string): 4 | 6 {
 
 /** @throws TargetError INVALID */
 export function planTarget(options: TargetOptions): Plan {
-  const { encaps = ["gre4"], table = 222 } = options;
+  const { encaps = ["gre4"], table = 222, l3dsr = [] } = options;
   const vips = options.vips.map((text): Vip => {
     const version = family(text);
     const prefix = parsePrefix(text);
@@ -75,6 +79,12 @@ export function planTarget(options: TargetOptions): Plan {
   if (encaps.length === 0) throw new TargetError("INVALID", "a target needs at least one encapsulation");
   if (!(Number.isInteger(table) && table > 0 && table < 2 ** 32) || (table >= 253 && table <= 255)) {
     throw new TargetError("INVALID", `table ${table}: 1 to 4294967295, but not 253 to 255, which are the system's`);
+  }
+  if (encaps.includes("l3dsr") !== l3dsr.length > 0) {
+    throw new TargetError(
+      "INVALID",
+      "encapsulation l3dsr needs the list of its VIPs with their DSCP, and that needs it",
+    );
   }
   const gateways: { 4?: string; 6?: string } = {};
   for (const gateway of options.gateways) gateways[family(gateway)] = gateway;
@@ -88,6 +98,7 @@ export function planTarget(options: TargetOptions): Plan {
     vips,
     gateways,
     encaps,
+    l3dsr,
     table,
     routes: options.routes ?? [],
     mtu: options.mtu,

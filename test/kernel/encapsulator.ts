@@ -1,5 +1,6 @@
+import { onesComplementSum } from "../../src/kernel/gre-header.ts";
 import type { Namespace } from "../../src/kernel/namespace.ts";
-import { AF_INET, AF_INET6, IPPROTO_GRE, SOCK_NONBLOCK, SOCK_RAW } from "../../src/sys/constants.ts";
+import { AF_INET, AF_INET6, IPPROTO_GRE, IPPROTO_RAW, SOCK_NONBLOCK, SOCK_RAW } from "../../src/sys/constants.ts";
 import { SendBatch } from "../../src/sys/messages.ts";
 import { watchReadable } from "../../src/sys/notifier.ts";
 import { inetAddress } from "../../src/sys/sockaddr.ts";
@@ -53,4 +54,38 @@ export function sendGre(namespace: Namespace, server: string, payload: Uint8Arra
   const to = inetAddress(server);
   libc().sendto(raw, payload, payload.length, 0, to, to.length);
   closeFd(raw);
+}
+
+/** A load-balancer by l3dsr: what the namespace routes to its TUN device leaves for `server`, marked with `dscp`. */
+export async function openDscpMarker(namespace: Namespace, server: string, dscp: number): Promise<Encapsulator> {
+  const tun = namespace.run(() => openTun({ name: "mark%d" }));
+  await namespace.setLink(tun.name, { up: true });
+  const raw = namespace.run(() => openSocket(AF_INET, SOCK_RAW, IPPROTO_RAW));
+  const to = inetAddress(server);
+  const packet = new Uint8Array(65536);
+  const view = new DataView(packet.buffer);
+  const self: Encapsulator = {
+    device: tun.name,
+    sent: 0,
+    close() {
+      watch.close();
+      closeFd(raw);
+      tun.close();
+    },
+  };
+  const watch = watchReadable(tun.fd, () => {
+    for (let length; (length = readSome(tun.fd, packet, packet.length)) > 0;) {
+      if ((packet[0] ?? 0) >> 4 !== 4 || packet[9] !== 6) continue;
+      packet[1] = dscp << 2;
+      packet.set(to.subarray(4, 8), 16);
+      const header = ((packet[0] ?? 0) & 15) * 4;
+      // The TCP checksum covers the addresses, the protocol and the length; the kernel redoes the IP header's.
+      view.setUint16(header + 16, 0);
+      const sum =
+        onesComplementSum(packet, 12, 8) + 6 + (length - header) + onesComplementSum(packet, header, length - header);
+      view.setUint16(header + 16, ~((sum & 0xffff) + Math.floor(sum / 0x10000)) & 0xffff);
+      if (libc().sendto(raw, packet, length, 0, to, to.length) === length) self.sent++;
+    }
+  });
+  return self;
 }

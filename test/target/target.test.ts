@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import net from "node:net";
+import { clearDscpVips, missingDscpVips } from "../../src/kernel/l3dsr.ts";
 import type { Namespace } from "../../src/kernel/namespace.ts";
 import { announcedMss, planTarget, type TargetOptions } from "../../src/target/options.ts";
 import { Target } from "../../src/target/target.ts";
 import { connectTcp, listenTcp } from "../../src/sys/tcp.ts";
-import { openEncapsulator } from "../kernel/encapsulator.ts";
+import { openDscpMarker, openEncapsulator } from "../kernel/encapsulator.ts";
 import { withNamespaces } from "../kernel/support.ts";
 import { needNamespaces, needTun, openFds, until } from "../sys/support.ts";
 
@@ -34,6 +35,8 @@ describe("target: options", () => {
     refused({ encaps: [] }, /at least one encapsulation/);
     refused({ vips: ["10.2.2"] }, /"10.2.2" is not an address or prefix/);
     refused({ gateways: ["10.60.1.1"] }, /VIP 2001:db8:2::\/64 needs an IPv6 gateway/);
+    refused({ encaps: ["l3dsr"] }, /needs the list of its VIPs/);
+    refused({ l3dsr: [{ vip: "10.2.2.1", dscp: 7 }] }, /needs the list of its VIPs/);
     refused({ table: 254 }, /table 254/);
   });
 
@@ -227,6 +230,55 @@ describe("target: an application server", () => {
       assert.ok(bad.includes("GRE is taken off") && bad.includes("VIP 10.2.2.0/24 is local"), bad.join("; "));
       assert.ok(findings.some((finding) => finding.ok && finding.what === "nsm0 is up"));
       assert.deepEqual(await state(server), before);
+    });
+  });
+
+  it("l3dsr: no GRE, no MSS of its own, VIPs by DSCP, undone", async function () {
+    await withNamespaces(2, async (lb, server) => {
+      assert.ok(lb !== undefined && server !== undefined);
+      await connect(lb, server);
+      const before = await state(server);
+      const l3dsr = [{ vip: "10.3.3.3", dscp: 11 }];
+      let target: Target;
+      try {
+        target = await Target.open({ ...options, namespace: server, encaps: ["l3dsr"], l3dsr });
+      } catch (error) {
+        if (!/l3dsr.*ENOTSUP|EOPNOTSUPP|EPROTONOSUPPORT/.test((error as Error).message)) throw error;
+        console.log(`      skipped: ${(error as Error).message}`);
+        return this.skip();
+      }
+      assert.equal(target.gre, undefined);
+      assert.deepEqual(
+        (await target.check()).filter((finding) => !finding.ok),
+        [],
+      );
+      const policy = (await server.routes()).filter((route) => route.table === 222);
+      assert.deepEqual(
+        policy.map((route) => route.advmss),
+        [undefined, undefined],
+      );
+      await clearDscpVips(server);
+      const bad = (await target.check()).filter((finding) => !finding.ok);
+      assert.deepEqual(
+        bad.map((finding) => finding.found),
+        ["not: 10.3.3.3"],
+      );
+      assert.deepEqual(
+        (await target.repair()).filter((finding) => !finding.ok),
+        [],
+      );
+      const marker = await openDscpMarker(lb, "10.60.1.2", 11);
+      await lb.addAddress(marker.device, "10.70.0.0/31");
+      await lb.addRoute({ dst: "10.3.3.3", dev: marker.device, src: "10.70.0.0" });
+      for (const dev of ["all", "bvi"]) lb.sysctl(`net/ipv4/conf/${dev}/rp_filter`, 0);
+      const listener = net.createServer((socket) => socket.end(`I am ${socket.localAddress}`));
+      listener.listen({ fd: listenTcp(server.netns, "0.0.0.0", 5001) });
+      assert.equal(await greeting(lb, "10.3.3.3"), "I am 10.3.3.3");
+      listener.close();
+      marker.close();
+      await target.close();
+      assert.deepEqual(await missingDscpVips(server, "nsm0", l3dsr), l3dsr);
+      await until("the former state", async () => JSON.stringify(await state(server)) === JSON.stringify(before));
     });
   });
 
