@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { StatsReader, VppClient, VppError, lbQuirks, total } from "vpp-api-ts";
 import type { LbEncap, LbVipConfig } from "vpp-api-ts";
 import { ApiSchema } from "vpp-api-ts/codec";
@@ -93,6 +95,25 @@ describe("vpp-api-ts against a running VPP", () => {
       subscription.unsubscribe();
       await client.request("want_interface_events", { enable_disable: 0, pid: process.pid });
       await client.request("delete_loopback", { sw_if_index: index });
+    }
+  });
+
+  it("the README's example runs", function () {
+    this.timeout(30_000);
+    const readme = readFileSync(new URL("../../src/vppapi/README.md", import.meta.url), "utf8");
+    const example = /```ts\n([^]*?)```/.exec(readme)?.[1] ?? "";
+    assert.match(example, /run\/vpp\/api\.sock/);
+    const directory = mkdtempSync(new URL("example-", import.meta.url).pathname);
+    try {
+      const file = `${directory}/example.mts`;
+      writeFileSync(file, example.replace("/run/vpp/api.sock", socket ?? ""));
+      const args = ["--import=tsx", "--conditions=source", file];
+      const result = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 20_000 });
+      assert.equal(result.status, 0, result.stderr);
+      assert.match(result.stdout, /loop\d+ 02:fe:00:00:00:01/);
+      assert.match(result.stdout, /INVALID_SW_IF_INDEX delete_loopback: INVALID_SW_IF_INDEX \(-2\)/);
+    } finally {
+      rmSync(directory, { recursive: true });
     }
   });
 
