@@ -15,6 +15,7 @@ const prototypes = {
   bind: "int bind(int fd, void *address, uint32_t length)",
   connect: "int connect(int fd, void *address, uint32_t length)",
   listen: "int listen(int fd, int backlog)",
+  accept4: "int accept4(int fd, void *address, void *length, int flags)",
   getsockname: "int getsockname(int fd, void *address, void *length)",
   setsockopt: "int setsockopt(int fd, int level, int name, void *value, uint32_t length)",
   getsockopt: "int getsockopt(int fd, int level, int name, void *value, void *length)",
@@ -55,6 +56,7 @@ export interface Libc {
   bind(fd: number, address: Pointer, length: number): number;
   connect(fd: number, address: Pointer, length: number): number;
   listen(fd: number, backlog: number): number;
+  accept4(fd: number, address: Pointer, length: Pointer, flags: number): number;
   getsockname(fd: number, address: Pointer, length: Pointer): number;
   setsockopt(fd: number, level: number, name: number, value: Pointer, length: number): number;
   getsockopt(fd: number, level: number, name: number, value: Pointer, length: Pointer): number;

@@ -15,6 +15,9 @@ import {
 import { SysError } from "./errors.ts";
 import { errno, libc, must, type Pointer } from "./libc.ts";
 
+const EAGAIN = 11;
+const EINTR = 4;
+
 /** A new socket, close-on-exec. The caller closes it. @throws SysError */
 export function openSocket(domain: number, type: number, protocol = 0): number {
   return must("socket", libc().socket(domain, type | SOCK_CLOEXEC, protocol));
@@ -33,6 +36,18 @@ export function bindSocket(fd: number, address: Uint8Array, what?: string): void
 
 export function connectSocket(fd: number, address: Uint8Array, what?: string): void {
   must("connect", libc().connect(fd, address, address.length), what);
+}
+
+/**
+ * One connection of a listening socket, close-on-exec; -1 where none waits (and the socket is non-blocking).
+ * @throws SysError
+ */
+export function acceptSocket(fd: number): number {
+  const accepted = libc().accept4(fd, null, null, SOCK_CLOEXEC);
+  if (accepted >= 0) return accepted;
+  const error = errno();
+  if (error === EAGAIN || error === EINTR) return -1;
+  throw new SysError("accept4", error, { what: `descriptor ${fd}` });
 }
 
 /** Closes a descriptor. EBADF is an error: somebody closed what he did not own. */
@@ -88,9 +103,6 @@ export function peerCredentials(fd: number): { pid: number; uid: number; gid: nu
   const view = new DataView(getSocketOption(fd, SOL_SOCKET, SO_PEERCRED, 12).slice().buffer);
   return { pid: view.getInt32(0, true), uid: view.getUint32(4, true), gid: view.getUint32(8, true) };
 }
-
-const EAGAIN = 11;
-const EINTR = 4;
 
 /**
  * One read of a descriptor that does not block.

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { isIPv6 } from "node:net";
 import fc from "fast-check";
 import { AF_INET, AF_UNIX, POLLIN, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM } from "../../src/sys/constants.ts";
@@ -107,10 +109,39 @@ describe("sys: descriptors over unix sockets", () => {
     assert.equal(openFds(), before);
   });
 
-  it("receiveFd takes the descriptor that a SEQPACKET server hands out", () => {
-    // The server's connection is queued by the kernel, but its descriptor is sent only by accept: without one, the
-    // deadline fires.
+  it("receiveFd takes the descriptor that a SEQPACKET server hands out", async () => {
     const path = `\0vpplb-test-${process.pid}`;
+    const server = new URL("../../src/sys/", import.meta.url).href;
+    // receiveFd blocks this thread for its short wait, so the server is another process.
+    const source = `
+      import { acceptSocket, bindSocket, openSocket, closeFd } from "${server}sockets.ts";
+      import { createMemfd, mapMemory } from "${server}mmap.ts";
+      import { libc } from "${server}libc.ts";
+      import { unixAddress } from "${server}sockaddr.ts";
+      import { sendWithFds } from "${server}fdpass.ts";
+      const fd = openSocket(1, 5);
+      bindSocket(fd, unixAddress("\\0" + ${JSON.stringify(path.slice(1))}));
+      libc().listen(fd, 1);
+      const memfd = createMemfd("stats", 4096);
+      mapMemory(4096, { fd: memfd }).bytes[9] = 42;
+      process.stdout.write("ready");
+      sendWithFds(acceptSocket(fd), Uint8Array.of(1), [memfd]);`;
+    const child = spawn(process.execPath, ["--import=tsx", "--input-type=module", "-e", source], {
+      cwd: new URL("../..", import.meta.url).pathname,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await once(child.stdout, "data");
+    const fd = receiveFd(path);
+    const memory = mapMemory(4096, { fd, writable: false });
+    assert.equal(memory.bytes[9], 42);
+    memory.close();
+    closeFd(fd);
+    await once(child, "close");
+    assert.throws(() => receiveFd(path), { code: "ECONNREFUSED" });
+  });
+
+  it("receiveFd gives up when no descriptor comes", () => {
+    const path = `\0vpplb-test-silent-${process.pid}`;
     const server = openSocket(AF_UNIX, SOCK_SEQPACKET);
     bindSocket(server, unixAddress(path));
     assert.equal(libc().listen(server, 1), 0);
