@@ -1,8 +1,9 @@
 import { STAGES, type DiffInput, type ExecuteContext, type Kind, type PlanBuilder } from "./kind.ts";
 import { indexOf, interfaceOperationId, isOurInterface, stageOf, startingPoint } from "./interface.ts";
+import { BridgeError } from "./errors.ts";
 import { DONE, tolerate } from "./port.ts";
 import type { Action } from "./types.ts";
-import { overlaps } from "./wire.ts";
+import { familyOf, overlaps, prefixText } from "./wire.ts";
 
 interface Placed {
   readonly interface: string;
@@ -84,11 +85,23 @@ function addRemoval(removal: Placed, additions: readonly Placed[], input: DiffIn
 }
 
 export async function runAddress(action: Extract<Action, { type: "address" }>, context: ExecuteContext): Promise<void> {
-  const request = context.port.request("sw_interface_add_del_address", {
-    sw_if_index: indexOf(action.interface, context),
+  const index = indexOf(action.interface, context);
+  const { port } = context;
+  const request = port.request("sw_interface_add_del_address", {
+    sw_if_index: index,
     is_add: action.add,
     del_all: false,
     prefix: action.address,
   });
-  await (action.add ? request : tolerate(request, DONE.ADDRESS_NOT_FOUND_FOR_INTERFACE));
+  if (!action.add) {
+    await tolerate(request, DONE.ADDRESS_NOT_FOUND_FOR_INTERFACE);
+    return;
+  }
+  if ((await tolerate(request, DONE.DUPLICATE_IF_ADDRESS)) !== undefined) return;
+  const there = await port.dump("ip_address_dump", { sw_if_index: index, is_ipv6: familyOf(action.address) === 6 });
+  if (there.some((detail) => prefixText(detail["prefix"]) === action.address)) return;
+  throw new BridgeError(
+    "REPLY",
+    `VPP refuses ${action.address} on ${action.interface}: another interface has an address of that subnet (DUPLICATE_IF_ADDRESS)`,
+  );
 }

@@ -1,9 +1,9 @@
 import { type PlanBuilder, STAGES, type DiffInput, type ExecuteContext, type Kind } from "./kind.ts";
 import { bridgeOperationId } from "./bridge-domain.ts";
 import { BridgeError } from "./errors.ts";
-import { DONE, tolerate } from "./port.ts";
+import { DONE, tolerate, type VppPort } from "./port.ts";
 import type { Action, BridgeMember, DesiredInterface, ObservedInterface } from "./types.ts";
-import { number } from "./wire.ts";
+import { ALL, number, text } from "./wire.ts";
 
 export const interfaceOperationId = (name: string, what: string): string => `interface ${name} ${what}`;
 
@@ -256,10 +256,22 @@ async function createInterface(
 ): Promise<void> {
   const { interface: wanted, tag } = action;
   const { port } = context;
-  const reply = wanted.kind === "loopback" ? await createLoopback(wanted, context) : await createHost(wanted, context);
-  const index = number(reply["sw_if_index"]);
+  const create = wanted.kind === "loopback" ? createLoopback(wanted, context) : createHost(wanted, context);
+  const reply = await tolerate(create, DONE.IF_ALREADY_EXISTS, DONE.INSTANCE_IN_USE);
+  // Fields of a failed reply are not read: which interface is in the way is asked for.
+  const index = reply === undefined ? await existingIndex(wanted.name, tag, port) : number(reply["sw_if_index"]);
   context.interfaces.set(wanted.name, index);
   await port.request("sw_interface_tag_add_del", { is_add: true, sw_if_index: index, tag });
+}
+
+async function existingIndex(name: string, tag: string, port: VppPort): Promise<number> {
+  const all = await port.dump("sw_interface_dump", { sw_if_index: ALL, name_filter_valid: false, name_filter: "" });
+  const found = all.find((detail) => text(detail["interface_name"]) === name);
+  if (found !== undefined && text(found["tag"]) === tag) return number(found["sw_if_index"]);
+  throw new BridgeError(
+    "INTERFACE",
+    `VPP has a ${name} that is not ours, or its kernel interface is in use by another`,
+  );
 }
 
 async function createLoopback(

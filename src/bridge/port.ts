@@ -20,6 +20,7 @@ export function retvalOf(error: unknown): number | undefined {
 export const DONE = {
   NO_SUCH_ENTRY: -6,
   IF_ALREADY_EXISTS: -79,
+  INSTANCE_IN_USE: -31,
   VALUE_EXIST: -81,
   ADDRESS_NOT_FOUND_FOR_INTERFACE: -60,
   DUPLICATE_IF_ADDRESS: -105,

@@ -1,7 +1,7 @@
 import { type PlanBuilder, STAGES, countText, type DiffInput, type ExecuteContext, type Kind } from "./kind.ts";
 import { vipKey, vipRef } from "./keys.ts";
-import { vipAddFields, vipDeleteFields } from "./lb-wire.ts";
-import { DONE, tolerate } from "./port.ts";
+import { parseVips, vipAddFields, vipDeleteFields } from "./lb-wire.ts";
+import { DONE, tolerate, type VppPort } from "./port.ts";
 import { BridgeError } from "./errors.ts";
 import type { Action, DesiredVip, ObservedVip, VipRef } from "./types.ts";
 import { contains } from "./wire.ts";
@@ -172,5 +172,18 @@ export async function runVip(
   if (action.vip.srcIpSticky && !v2) {
     throw new BridgeError("UNSUPPORTED", "srcIpSticky needs lb_add_del_vip_v2 (VPP 23.02 or later); set it to false");
   }
-  await port.request(message, vipAddFields(action.vip, port));
+  const added = await tolerate(port.request(message, vipAddFields(action.vip, port)), DONE.VALUE_EXIST);
+  if (added === undefined) await assertThere(action.vip, port);
+}
+
+/** VALUE_EXIST is fine where it is this very VIP that exists, and no other on the same prefix. */
+async function assertThere(wanted: DesiredVip, port: VppPort): Promise<void> {
+  const all = parseVips(await port.cli("show lb vips verbose"));
+  const found = all.find((vip) => !vip.removed && vipKey(vip) === vipKey(wanted));
+  if (found !== undefined && recreateReasons(wanted, found).length === 0) return;
+  const rivals = all.filter((vip) => !vip.removed && vip.prefix === wanted.prefix).map(vipKey);
+  throw new BridgeError(
+    "REPLY",
+    `VPP refuses VIP ${vipKey(wanted)} because of ${rivals.join(", ") || "another"} (VALUE_EXIST)`,
+  );
 }

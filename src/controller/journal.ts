@@ -75,6 +75,11 @@ export class Journal {
     this.path = path;
   }
 
+  /** One that nothing is in yet; read no file. */
+  static empty(path: string): Journal {
+    return new Journal(path);
+  }
+
   /**
    * Reads the journal, or starts an empty one. One that cannot be understood is set aside, not deleted.
    * @throws ControllerError JOURNAL where the directory cannot be made or read
