@@ -1,0 +1,40 @@
+import { InvalidArgumentError, type Command } from "commander";
+import { action, examples, type Context } from "./context.ts";
+
+export function registerDataplane(program: Command): void {
+  const command = program
+    .command("dataplane")
+    .summary("the embedded dataplane")
+    .description(
+      "Runs the embedded dataplane: it serves VPP's binary API and CLI and forwards packets itself. For trying out and " +
+        "testing; production is VPP. Needs root, or a user namespace.",
+    )
+    .option("--api <socket>", "VPP's binary API", "/run/vpp/api.sock")
+    .option("--cli <socket>", "VPP's CLI (default: none)")
+    .option("--mode <octal>", "permissions of the API socket", octal)
+    .action(action(dataplane, "stop"));
+  examples(command, ["vpplb dataplane", "vpplb dataplane --api /tmp/api.sock --cli /tmp/cli.sock"]);
+}
+
+function octal(text: string): number {
+  if (!/^0?[0-7]{3}$/.test(text)) throw new InvalidArgumentError("It must be three octal digits: 660.");
+  return Number.parseInt(text, 8);
+}
+
+async function dataplane(context: Context, { api, cli, mode }: { api: string; cli?: string; mode?: number }) {
+  const { runDataplane } = await import("../roles/dataplane.ts");
+  await runDataplane(
+    {
+      api,
+      ...(cli === undefined ? {} : { cli }),
+      ...(mode === undefined ? {} : { mode }),
+      ready: () => {
+        const ready = { ready: true, api, ...(cli === undefined ? {} : { cli }) };
+        context.print(
+          context.json ? JSON.stringify(ready) : `ready: API on ${api}${cli === undefined ? "" : `, CLI on ${cli}`}`,
+        );
+      },
+    },
+    context.signal,
+  );
+}

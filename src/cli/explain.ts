@@ -1,0 +1,77 @@
+import { readFile } from "node:fs/promises";
+import type { Command } from "commander";
+import type { ExplainResult } from "../controller/types.ts";
+import { withApi } from "./connect.ts";
+import { action, CliError, examples, EXIT, type Context } from "./context.ts";
+import { parseFlows, parseOffline } from "./flows.ts";
+import { formatEnd } from "./format.ts";
+
+const OFFLINE = `
+--offline reads JSON and needs no VPP:
+  {"vip": "10.2.2.0/24", "encap": "gre4", "tableSize": 1024, "as": ["10.60.1.2", "10.60.1.3"],
+   "flows": [["192.0.2.1", "10.2.2.33", "tcp", 1234, 5001]]}
+further: "protocol" and "port" (a per-port VIP), "srcIpSticky": true, "weights": [1, 2] (then VPP 26.10's table).
+It prints {"buckets": {server: slots}, "flows": [server, ...]}; null: no server.`;
+
+export function registerExplain(program: Command): void {
+  const command = program
+    .command("explain")
+    .summary("where a flow goes, and why")
+    .description("Follows flows as they arrive from outside: VIP, hash, slot, server; checked against VPP's own table.")
+    .argument("[flow...]", "SRC:PORT DST:PORT [tcp|udp], or SRC DST icmp")
+    .option("--offline <file>", "compute from this JSON instead; - is standard input")
+    .addHelpText("after", OFFLINE)
+    .action(action(explain));
+  examples(command, [
+    "vpplb explain 192.0.2.1:1234 10.2.2.33:5001 tcp",
+    "vpplb explain '[2001:db8::1]:1234' '[2001:db8:2::33]:5001'",
+    "vpplb explain --offline table.json",
+    "echo '{...}' | vpplb explain --offline -",
+  ]);
+}
+
+async function explain(context: Context, words: string[], { offline }: { offline?: string }): Promise<number> {
+  if (offline !== undefined) {
+    if (words.length > 0) throw new CliError(EXIT.badInput, "with --offline the flows are in the JSON: name none here");
+    return explainFile(context, offline);
+  }
+  const flows = parseFlows(words);
+  if (flows.length === 0) throw new CliError(EXIT.badInput, "which flow? vpplb explain SRC:PORT DST:PORT tcp");
+  const results = await withApi(context, {}, async (api) => {
+    const found: ExplainResult[] = [];
+    for (const flow of flows) found.push(await api.explain(flow));
+    return found;
+  });
+  if (context.json) context.printJson(results.length === 1 ? results[0] : results);
+  else for (const result of results) print(context, result);
+  return results.every(({ server }) => server !== undefined) ? EXIT.ok : EXIT.failed;
+}
+
+async function explainFile(context: Context, file: string): Promise<number> {
+  const name = file === "-" ? "standard input" : file;
+  const input = await parseOffline(await readInput(file, name), name);
+  const { explainOffline } = await import("../maglev/index.ts");
+  // The answer is JSON with and without --json; one line, for other programs.
+  context.print(JSON.stringify(explainOffline(input)));
+  return EXIT.ok;
+}
+
+async function readInput(file: string, name: string): Promise<string> {
+  try {
+    if (file !== "-") return await readFile(file, "utf8");
+    const chunks: Buffer[] = [];
+    for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+    return Buffer.concat(chunks).toString("utf8");
+  } catch (cause) {
+    throw new CliError(EXIT.badInput, `cannot read ${name}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function print({ print, colors }: Context, { flow, server, vip, checked, steps }: ExplainResult): void {
+  const { src, srcPort, dst, dstPort, protocol } = flow;
+  const to = server === undefined ? colors.red("no server") : colors.green(server);
+  const mark = server === undefined ? "" : checked ? " (checked against VPP)" : colors.yellow(" (not checked)");
+  print(`${formatEnd(src, srcPort)} -> ${formatEnd(dst, dstPort)} ${protocol}: ${to}${mark}`);
+  if (vip !== undefined) print(`  VIP ${vip}`);
+  for (const step of steps) print(`  ${step}`);
+}

@@ -1,0 +1,58 @@
+import type { Command } from "commander";
+import type { ControllerStatus } from "../controller/types.ts";
+import { withApi } from "./connect.ts";
+import { action, examples, type Context } from "./context.ts";
+import { formatTable, plural } from "./table.ts";
+
+export function registerStatus(program: Command): void {
+  const command = program
+    .command("status")
+    .summary("where controller and VPP stand")
+    .description("Shows where the controller stands: VPP, configuration, what is pending, failed or drained.")
+    .action(action(status));
+  examples(command, ["vpplb status", "vpplb status --json | jq -r .sync.state"]);
+}
+
+async function status(context: Context): Promise<void> {
+  await withApi(context, {}, async (api, direct) => {
+    const found = await api.status();
+    if (context.json) context.printJson({ controller: !direct, ...found });
+    else print(context, found, direct);
+  });
+}
+
+function print(context: Context, { vpp, config, sync, drains, counts, uptimeS }: ControllerStatus, direct: boolean) {
+  const { colors, print } = context;
+  const field = (name: string, text: string) => print(`${colors.bold(name.padEnd(14))}${text}`);
+  const good = (ok: boolean, text: string) => (ok ? colors.green(text) : colors.red(text));
+  field("controller", direct ? "none runs" : `up ${uptimeS} s, ${plural(counts.operations, "operation")} done`);
+  const version = vpp.version === undefined ? "" : ` ${vpp.version}, pid ${vpp.pid ?? "?"}`;
+  const error = vpp.error === undefined ? "" : `: ${vpp.error}`;
+  field("VPP", `${good(vpp.state === "ready", vpp.state)}${version} on ${vpp.socket} since ${vpp.since}${error}`);
+  if (direct) return;
+  field("configuration", `${config.file ?? "-"}${config.loadedAt === undefined ? "" : `, loaded ${config.loadedAt}`}`);
+  if (config.error !== undefined) field("", colors.red(`not as the file is now: ${config.error}`));
+  for (const warning of config.warnings) field("", colors.yellow(warning));
+  field("state", good(["in-sync", "applying", "paced"].includes(sync.state), sync.state));
+  for (const sentence of sync.pending) field("pending", sentence);
+  for (const { sentence, error: why, attempts } of sync.failed) {
+    field("failed", colors.red(`${sentence}: ${why} (${plural(attempts, "attempt")})`));
+  }
+  for (const { object, message } of sync.problems) field("problem", colors.red(`${object}: ${message}`));
+  for (const warning of sync.warnings) field("warning", colors.yellow(warning));
+  for (const foreign of sync.foreign) field("foreign", `left alone: ${foreign}`);
+  for (const { server, vip, since, deadlineAt } of drains) {
+    field(
+      "draining",
+      `${server}${vip === undefined ? "" : ` of ${vip}`} since ${since}, until ${deadlineAt ?? "undone"}`,
+    );
+  }
+  const { vips, servers, interfaces, bridges, routes, flows } = counts;
+  print("");
+  print(
+    formatTable(
+      ["VIPS", "SERVERS", "INTERFACES", "BRIDGES", "ROUTES", "FLOWS"],
+      [[vips, servers, interfaces, bridges, routes, flows]],
+    ),
+  );
+}
