@@ -87,6 +87,7 @@ describe("dataplane: longest-prefix match", () => {
       address: address4,
       length: fc.constantFrom(0, 8, 15, 16, 17, 24, 30, 32),
       source: fc.constantFrom("API", "CLI", "lb"),
+      nextHop: address4,
       isAdd: fc.boolean(),
     });
     fc.assert(
@@ -98,11 +99,11 @@ describe("dataplane: longest-prefix match", () => {
           const table = fib.tables4.get(0)!;
           const before = [fib.entries.size, fib.pathLists.lists.size, fib.loadBalances.size];
           const live = new Map<string, () => void>();
-          for (const { address, length, source, isAdd } of ops) {
+          for (const { address, length, source, nextHop, isAdd } of ops) {
             const prefix = prefix4(address, length);
             const key = `${prefix.address}/${length}/${source}`;
             if (isAdd) {
-              fib.update(0, prefix, source as "API", new Set(), [{ nextHop: 0x0a000001 }]);
+              fib.update(0, prefix, source as "API", new Set(), [{ nextHop }]);
               live.set(key, () => fib.delete(0, prefix, source as "API"));
             } else if (live.has(key)) {
               live.get(key)!();

@@ -378,6 +378,8 @@ export class Fib {
   /** Finds out where a path leads now. */
   #resolve(path: Path, list: PathList, entry: FibEntry | undefined): void {
     const iface = path.swIfIndex === NO_INDEX ? undefined : this.#host.interface(path.swIfIndex);
+    // The adjacency of a deleted interface must not serve the next one with its index.
+    if (iface === undefined && path.type.startsWith("attached")) this.#unresolve(path, list);
     const isUp = iface !== undefined && iface.adminUp && iface.linkUp;
     switch (path.type) {
       case "attached":
