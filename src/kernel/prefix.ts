@@ -19,7 +19,7 @@ export function parsePrefix(text: string, family?: number): Prefix {
     return { family: chosen, bytes: new Uint8Array(chosen === AF_INET ? 4 : 16), length: 0 };
   }
   const [address = "", length, ...rest] = text.split("/");
-  const version = isIP(address);
+  const version = address.includes("%") ? 0 : isIP(address);
   const max = version === 4 ? 32 : 128;
   const bits = length === undefined ? max : /^\d+$/.test(length) ? Number(length) : NaN;
   if (version === 0 || rest.length > 0 || !(bits >= 0 && bits <= max)) {
