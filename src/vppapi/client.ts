@@ -98,7 +98,7 @@ export class VppClient {
   }
   /** What came too late, or in an unknown definition, on this connection. */
   get counters(): Engine["counters"] {
-    return this.#live?.engine.counters ?? { late: 0, unknown: 0 };
+    return this.#live?.engine.counters ?? { late: 0, unknown: 0, undecodable: 0 };
   }
 
   /**
@@ -272,6 +272,8 @@ export class VppClient {
       };
       this.#table = connection.table;
       await this.#introduce(live, { timeoutMs, signal });
+      // close() or another connect() while VPP introduced itself: this connection has no owner any more.
+      if (signal.aborted) throw new VppError("ABORTED", "connecting to VPP was aborted");
     } catch (error) {
       live?.stopProbe();
       live?.engine.fail(toVppError(error));

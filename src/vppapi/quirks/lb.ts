@@ -169,8 +169,13 @@ async function configuration(
 }
 
 async function addVip(client: VppClient, vip: LbVipConfig, options: CallOptions | undefined): Promise<void> {
+  const wire = key(vip);
+  // api.c:91-98: a pair that is not there is taken for gre6, with retval 0.
+  if (vip.encap === "l3dsr" && vip.prefix.includes(":")) {
+    throw refused("lb_add_del_vip", `${vip.prefix}: l3dsr is for IPv4 VIPs, and VPP would make it gre6`);
+  }
   const fields = {
-    ...key(vip),
+    ...wire,
     encap: encapOnWire(vip.encap, client.has(LB_FIXED_MARK)),
     dscp: vip.dscp ?? 0,
     new_flows_table_length: vip.tableSize ?? 1024,

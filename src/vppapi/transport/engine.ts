@@ -1,4 +1,4 @@
-import type { Fields } from "../codec/message.ts";
+import type { Fields, MessageCodec } from "../codec/message.ts";
 import { VppError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import { PendingTable } from "./pending.ts";
@@ -25,6 +25,8 @@ export interface EngineCounters {
   late: number;
   /** Messages whose definition is not known here. */
   unknown: number;
+  /** Events that are shorter than their definition. */
+  undecodable: number;
 }
 
 type AnyWaiter = ReplyWaiter | DumpWaiter;
@@ -35,7 +37,7 @@ type AnyWaiter = ReplyWaiter | DumpWaiter;
  */
 export class Engine {
   readonly table: MessageTable;
-  readonly counters: EngineCounters = { late: 0, unknown: 0 };
+  readonly counters: EngineCounters = { late: 0, unknown: 0, undecodable: 0 };
   readonly #connection: Connection;
   readonly #limits: EngineLimits;
   readonly #pending: PendingTable;
@@ -170,7 +172,7 @@ export class Engine {
     if (codec === undefined) {
       this.counters.unknown++;
     } else if (codec.header === "event") {
-      this.#onEvent(codec.name, () => codec.decodeAt(b, start, end));
+      this.#event(codec, b, start, end);
     } else {
       // Some details have a client_index too (sw_interface_tx_placement_details).
       const at = start + (codec.header === "request" ? 6 : 2);
@@ -182,6 +184,16 @@ export class Engine {
           (b[at + 3] as number)) >>>
         0;
       this.#answer(codec, context, b, start, end);
+    }
+  }
+
+  #event(codec: MessageCodec, b: Uint8Array, start: number, end: number): void {
+    try {
+      this.#onEvent(codec.name, () => codec.decodeAt(b, start, end));
+    } catch (error) {
+      // Nobody waits for an event that could be told.
+      if (!VppError.is(error, "DECODE")) throw error;
+      this.counters.undecodable++;
     }
   }
 

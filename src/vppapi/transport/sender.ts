@@ -7,7 +7,8 @@ const SPARE_BLOCKS = 8;
 
 /**
  * Collects the frames of one turn of the event loop and writes them in one piece: a system call for many requests.
- * Blocks of memory go round; one returns when the kernel has taken its bytes.
+ * Blocks of memory go round; one returns when the kernel has taken its bytes. Their free part is all zeros, which is what
+ * the encoders write into.
  */
 export class Sender {
   readonly #socket: Socket;
@@ -49,9 +50,13 @@ export class Sender {
     if (this.#used + frameBytes > this.#block.length) this.#nextBlock(frameBytes);
     const start = this.#used;
     const block = this.#block;
-    block.fill(0, start, start + frameBytes);
     const body = start + FRAME_HEADER_BYTES;
-    codec.encodeInto(block, body, id, fields);
+    try {
+      codec.encodeInto(block, body, id, fields);
+    } catch (error) {
+      block.fill(0, start, start + frameBytes);
+      throw error;
+    }
     writeFrameLength(block, start, size);
     if (codec.header === "request") {
       writeWord(block, body + 2, clientIndex);
@@ -75,7 +80,8 @@ export class Sender {
     this.#block = this.#spare.pop() ?? Buffer.alloc(BLOCK_BYTES);
     this.#used = 0;
     const more = this.#socket.write(block.subarray(0, used), () => {
-      if (block.length === BLOCK_BYTES && this.#spare.length < SPARE_BLOCKS) this.#spare.push(block);
+      if (block.length !== BLOCK_BYTES || this.#spare.length >= SPARE_BLOCKS) return;
+      this.#spare.push(block.fill(0, 0, used));
     });
     if (!more) this.#blocked = true;
   }
