@@ -164,6 +164,12 @@ export class BareClient {
     return { retval: Number(retval), reply: String(reply) };
   }
 
+  /** Stops reading until `readable` is called. */
+  pause(): { readable: () => void } {
+    this.#socket.pause();
+    return { readable: () => this.#socket.resume() };
+  }
+
   close(): void {
     this.#socket.destroy();
   }

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Namespace } from "../../src/kernel/namespace.ts";
 import { createNetns, spawnInNetns } from "../../src/sys/netns.ts";
 import { BareClient, DEADLINE_MS } from "./client.ts";
 
@@ -27,21 +28,30 @@ export function namespacesMissing(): string | undefined {
   }
 }
 
+type Prepare = (namespace: Namespace) => Promise<void>;
+
+/** The host's device that recordings and random calls use: `rec0`, the other end `rec1`. */
+export async function addRec0(namespace: Namespace): Promise<void> {
+  await namespace.addVeth({ name: "rec0", peer: { name: "rec1" } });
+}
+
 /** The embedded dataplane in a process of its own. */
-export function startEmbedded(prepare: (namespace: number) => void = () => undefined): Promise<Subject> {
+export function startEmbedded(prepare: Prepare = addRec0): Promise<Subject> {
   return start(process.execPath, ["--import", "tsx", "--conditions", "source", ENTRY], prepare);
 }
 
 /** A real VPP, by a command that takes a directory and serves `api.sock` and `cli.sock` in it, in the foreground. */
-export function startVpp(command: string, prepare: (namespace: number) => void = () => undefined): Promise<Subject> {
+export function startVpp(command: string, prepare: Prepare = addRec0): Promise<Subject> {
   return start(command, [], prepare);
 }
 
-async function start(command: string, args: string[], prepare: (namespace: number) => void): Promise<Subject> {
+async function start(command: string, args: string[], prepare: Prepare): Promise<Subject> {
   const directory = mkdtempSync(join(tmpdir(), "vpplb-conformance-"));
-  const namespace = createNetns();
-  prepare(namespace.fd);
-  const child = spawnInNetns(namespace, command, [...args, directory], { stdio: ["ignore", "ignore", "inherit"] });
+  const namespace = await Namespace.create("conformance");
+  await prepare(namespace);
+  const child = spawnInNetns(namespace.netns, command, [...args, directory], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
   namespace.close();
   const stop = async (): Promise<void> => {
     await end(child);

@@ -1,11 +1,11 @@
 import { rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
-import type { MessageCodec } from "vpp-api-ts/codec";
+import { RETVAL, type MessageCodec } from "vpp-api-ts/codec";
 import { peerCredentials } from "../../sys/sockets.ts";
 import type { Dataplane } from "../dataplane.ts";
 import { Pool } from "../pool.ts";
 import { InterfaceEvents } from "./events.ts";
-import type { Call, Fields, Handler } from "./handler.ts";
+import type { Call, DumpHandler, Fields, Handler } from "./handler.ts";
 import { handlers as allHandlers } from "./handlers/index.ts";
 import { listenUnix, socketInode } from "./listen.ts";
 import { Session } from "./session.ts";
@@ -23,6 +23,8 @@ export interface ApiServerOptions {
   readonly allowedUids?: readonly number[];
   /** Connections at a time. Default 1024. */
   readonly maxClients?: number;
+  /** Hears of a handler that threw. Default: a line on standard error. */
+  readonly onFault?: (messageName: string, error: unknown) => void;
 }
 
 /**
@@ -131,19 +133,39 @@ export class ApiServer {
       event: (name, values) => this.#post(session, name, values),
     };
     const context = fields["context"];
-    if (handler.kind === "dump") {
-      const details = this.#table.byName(handler.details ?? entry.name.replace(/_dump$/, "_details"))!;
-      return isOwn ? encodeAll(details, context, handler.run(fields, call), handler.encode) : undefined;
-    }
+    if (handler.kind === "dump") return isOwn ? this.#dump(entry, handler, fields, call) : undefined;
     const reply = (values: Fields): void => {
       const { id, codec } = this.#table.byName(`${entry.name}_reply`)!;
       if (isOwn) session.send(codec.encode(id, { retval: 0, ...values, context }));
       this.#events.flush();
     };
-    const values = handler.run(fields, call);
-    if (values instanceof Promise) return values.then(reply);
-    reply(values);
+    const fail = (error: unknown): void => {
+      this.#onFault(entry.name, error);
+      reply({ retval: RETVAL.UNSPECIFIED });
+    };
+    try {
+      const values = handler.run(fields, call);
+      if (values instanceof Promise) return values.then(reply).catch(fail);
+      reply(values);
+    } catch (error) {
+      fail(error);
+    }
     return undefined;
+  }
+
+  #dump(entry: TableEntry, handler: DumpHandler, fields: Fields, call: Call): Iterator<Uint8Array> | undefined {
+    const details = this.#table.byName(handler.details ?? entry.name.replace(/_dump$/, "_details"))!;
+    try {
+      return encodeAll(details, fields["context"], handler.run(fields, call), handler.encode);
+    } catch (error) {
+      this.#onFault(entry.name, error);
+      return undefined;
+    }
+  }
+
+  /** A fault of ours must not end the packet path: the client gets UNSPECIFIED, whoever started us hears of it. */
+  #onFault(name: string, error: unknown): void {
+    (this.#options.onFault ?? reportFault)(name, error);
   }
 
   #post(session: Session, name: string, values: Fields): void {
@@ -176,6 +198,11 @@ export class ApiServer {
     if (isOwn) session.finish();
     return undefined;
   }
+}
+
+function reportFault(messageName: string, error: unknown): void {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`dataplane: ${messageName}: ${text}\n`);
 }
 
 /** undefined for a message that is too short for its fields: VPP drops it (vlibapi/api_shared.c:523). */
