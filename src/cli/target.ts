@@ -19,6 +19,7 @@ export function registerTarget(program: Command): void {
     .option("--table <id>", "table of the source policy routes", integer(1, 0xffffffff))
     .option("--mtu <bytes>", "MTU of the path to the clients (default: the device's)", integer(576, 65_535))
     .addOption(new Option("--offloads <what>", "the device's offloads").choices(["off", "keep"]))
+    .option("--unset-source", "serve also a VPP whose `lb conf` is not set: it sends from 255.255.255.255 and ff..ff")
     .option("--serve <port>", "answer the name on this port", integer(1, 65_535))
     .option("--name <name>", "what to answer (default: the host's name)")
     .action(action(target, "stop"));
@@ -44,13 +45,14 @@ interface Options {
   readonly table?: number;
   readonly mtu?: number;
   readonly offloads?: "off" | "keep";
+  readonly unsetSource?: boolean;
   readonly serve?: number;
   readonly name?: string;
 }
 
 async function target(context: Context, options: Options): Promise<void> {
   const { runTarget } = await import("../roles/target.ts");
-  const { device, vip, gateway, route, encap, table, mtu, offloads, serve, name } = options;
+  const { device, vip, gateway, route, encap, table, mtu, offloads, unsetSource, serve, name } = options;
   const role: TargetRoleOptions = {
     device,
     vips: vip,
@@ -60,6 +62,7 @@ async function target(context: Context, options: Options): Promise<void> {
     ...(table === undefined ? {} : { table }),
     ...(mtu === undefined ? {} : { mtu }),
     ...(offloads === undefined ? {} : { offloads }),
+    ...(unsetSource === undefined ? {} : { unsetSource }),
     ...(serve === undefined ? {} : { serve: { port: serve, ...(name === undefined ? {} : { name }) } }),
     ready: ({ gre }) => {
       const text = `ready: ${vip.join(", ")} by ${device}, GRE: ${gre}${serve === undefined ? "" : `, serving on port ${serve}`}`;

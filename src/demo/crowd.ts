@@ -1,12 +1,11 @@
 import { TrafficClient, type ConnectionRecord, type HeldConnections } from "../traffic/index.ts";
+import { FlowPicker } from "./flow-picker.ts";
 import type { HeldFlow } from "./judge.ts";
 import { waitFor } from "./processes.ts";
 import { SETTING, vipAddress, type Family } from "./setting.ts";
 
 /** VIP addresses that a batch spreads over. */
 const ADDRESSES_PER_BATCH = 4;
-/** Below the kernel's own range, so that nobody else is given one. */
-const FIRST_SOURCE_PORT = 10_000;
 /** A packet each so often on every held connection. */
 const PACKETS_PER_SECOND = 2;
 /** Longer than a TCP that retransmits needs to get over a dataplane's restart. */
@@ -16,11 +15,12 @@ const ANSWER_TIMEOUT_MS = 12_000;
 export class Crowd {
   readonly #netns: number;
   readonly #held: HeldConnections[] = [];
-  #nextPort = FIRST_SOURCE_PORT;
+  readonly #picker: FlowPicker;
   #nextAddress = 0;
 
-  constructor(netns: number) {
+  constructor(netns: number, stickyBuckets: number) {
     this.#netns = netns;
+    this.#picker = new FlowPicker(stickyBuckets);
   }
 
   /** Opens fresh connections, no flow twice, and resolves when each was answered or broke. */
@@ -36,16 +36,16 @@ export class Crowd {
   }
 
   #hold(family: Family, count: number, signal: AbortSignal): Promise<HeldConnections> {
+    const address = vipAddress(family, this.#nextAddress++ * 37);
     const client = new TrafficClient({
-      target: { address: vipAddress(family, this.#nextAddress++ * 37), port: SETTING.port },
+      target: { address, port: SETTING.port },
       netns: this.#netns,
       packetSize: 256,
       rate: 100,
       connectTimeoutMs: 5000,
       answerTimeoutMs: ANSWER_TIMEOUT_MS,
     });
-    const address = family === 4 ? SETTING.uplink.host4 : SETTING.uplink.host6;
-    const sources = Array.from({ length: count }, () => ({ address, port: this.#nextPort++ }));
+    const sources = this.#picker.pick(family, address, count);
     return client.hold(count, { sources, packetRate: PACKETS_PER_SECOND, signal });
   }
 

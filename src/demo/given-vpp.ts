@@ -6,6 +6,8 @@ import { SETTING } from "./setting.ts";
 export interface GivenVpp {
   readonly pid: number;
   readonly version: string;
+  /** `lb conf` was never set: it sends from addresses that a kernel drops. The demo's servers take them all the same. */
+  readonly unsetSource: boolean;
 }
 
 /**
@@ -26,7 +28,10 @@ export async function checkGivenVpp(socket: string, signal: AbortSignal): Promis
     }
     const { version } = await client.request("show_version", {});
     const { vpe_pid: pid } = await client.request("control_ping", {});
-    return { pid, version };
+    const unsetSource = /address: (255\.255\.255\.255|ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff)\b/.test(
+      await client.cli("show lb"),
+    );
+    return { pid, version, unsetSource };
   } catch (cause) {
     if (cause instanceof DemoError) throw cause;
     throw new DemoError("SETUP", `VPP on ${socket} cannot be used: ${(cause as Error).message}`, { cause });

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { ensureNetAdmin, prepareUserNamespace, runInUserNamespace } from "../kernel/privileges.ts";
 import { Crowd } from "./crowd.ts";
 import { DemoError } from "./errors.ts";
@@ -36,6 +37,8 @@ export interface DemoVerdict {
  */
 export async function runDemo(options: DemoOptions, signal: AbortSignal): Promise<DemoVerdict> {
   const startedAt = Date.now();
+  // Each group of held connections listens for it.
+  setMaxListeners(0, signal);
   const report = reporter(options.out, options.colors);
   await prepareUserNamespace();
   const given = options.vpp === undefined ? undefined : await checkGivenVpp(options.vpp, signal);
@@ -43,9 +46,12 @@ export async function runDemo(options: DemoOptions, signal: AbortSignal): Promis
   try {
     const topology = await makeTopology(given === undefined ? {} : { vppPid: given.pid });
     cleanUp.unshift(() => topology.close());
-    const lab = new Lab(topology, options.vpp === undefined ? {} : { vpp: options.vpp }, signal);
+    const lab = new Lab(topology, { ...(options.vpp === undefined ? {} : { vpp: options.vpp }), ...given }, signal);
     cleanUp.unshift(() => lab.close());
-    const crowd = new Crowd(topology.client.netns.fd);
+    const crowd = new Crowd(
+      topology.client.netns.fd,
+      lab.ownsDataplane ? SETTING.stickyBuckets : SETTING.given.stickyBuckets,
+    );
     cleanUp.unshift(() => crowd.close());
     const run = await start(lab, crowd, options, report, signal);
     await course(run, lab);

@@ -17,6 +17,8 @@ const CLEAN_DEADLINE_MS = 15_000;
 export interface LabOptions {
   /** API socket of a VPP that runs already; absent: the demo starts the embedded dataplane. */
   readonly vpp?: string;
+  /** Its `lb conf` is not set, and the demo does not change it. */
+  readonly unsetSource?: boolean;
 }
 
 /** The processes of the demo and their files. Whoever makes it closes it. */
@@ -28,6 +30,7 @@ export class Lab {
   readonly ownsDataplane: boolean;
   readonly #topology: Topology;
   readonly #signal: AbortSignal;
+  readonly #unsetSource: boolean;
   readonly #servers = new Map<string, DemoProcess>();
   #dataplane: DemoProcess | undefined;
   #controller: DemoProcess | undefined;
@@ -36,6 +39,7 @@ export class Lab {
     this.#topology = topology;
     this.#signal = signal;
     this.ownsDataplane = options.vpp === undefined;
+    this.#unsetSource = options.unsetSource ?? false;
     this.api = options.vpp ?? join(this.folder, "api.sock");
   }
 
@@ -97,6 +101,7 @@ export class Lab {
       ...["--device", "nsm0", "--vip", vip4, "--vip", vip6, "--gateway", loopback.ip4, "--gateway", loopback.ip6],
       ...["--route", `${uplink.host4}/31`, "--encap", "gre4", "--encap", "gre6"],
       ...["--serve", String(port), "--name", nameItAnswers],
+      ...(this.#unsetSource ? ["--unset-source"] : []),
     ]);
     this.#servers.set(server.name, process);
     await waitFor(`server ${server.name}`, () => (process.output.includes("ready") ? true : undefined), {
@@ -158,8 +163,9 @@ export class Lab {
       "VPP to be as lb.yaml says",
       async () => {
         const status = await this.status();
-        const loaded = Date.parse(status.config.loadedAt ?? "1970-01-01");
-        return status.sync.state === "in-sync" && loaded >= since ? status : undefined;
+        const loaded = Date.parse(status.config.loadedAt ?? "");
+        const observed = Date.parse(status.sync.lastObservedAt ?? "");
+        return status.sync.state === "in-sync" && loaded >= since && observed > loaded ? status : undefined;
       },
       { ...(this.#controller ? { process: this.#controller } : {}), signal },
     );

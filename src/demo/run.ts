@@ -59,6 +59,10 @@ export class DemoRun {
     return this.steps.length > 0 && this.steps.every((step) => step.good);
   }
 
+  get #batches() {
+    return this.#lab.ownsDataplane ? SETTING : SETTING.given;
+  }
+
   /** What the tables say with the servers that take new flows now. */
   #prediction(): Prediction {
     const serving = [...this.#configured].filter(([server, state]) => state === "up" && !this.#draining.has(server));
@@ -130,7 +134,7 @@ export class DemoRun {
 
   async first(): Promise<void> {
     await this.#step("Connections through the VIP, spread by Maglev", {
-      fresh: SETTING.firstBatch,
+      fresh: this.#batches.firstBatch,
       checks: () => this.#checkBuckets(),
     });
   }
@@ -142,7 +146,7 @@ export class DemoRun {
         await this.configure([[server, "down"]]);
       },
       expected: { killed: server.name },
-      fresh: SETTING.freshBatch,
+      fresh: this.#batches.freshBatch,
     });
   }
 
@@ -155,7 +159,7 @@ export class DemoRun {
         // A server that dies without anybody saying so.
         if (this.#sabotage === "server") await this.#lab.killServer(server);
       },
-      fresh: SETTING.freshBatch,
+      fresh: this.#batches.freshBatch,
     });
   }
 
@@ -166,7 +170,7 @@ export class DemoRun {
         await this.configure([[server, "up"]]);
         if (this.#sabotage === "sticky") await this.#forgetFlows();
       },
-      fresh: SETTING.freshBatch,
+      fresh: this.#batches.freshBatch,
       checks: () => this.#checkBuckets(),
     });
   }
@@ -184,7 +188,7 @@ export class DemoRun {
         await this.#lab.startController();
         operations = (await this.#lab.inSync()).counts.operations;
       },
-      fresh: SETTING.freshBatch,
+      fresh: this.#batches.freshBatch,
       checks: async () => [{ good: operations === 0, text: `the new controller wrote ${operations} objects to VPP` }],
     });
   }
@@ -202,7 +206,7 @@ export class DemoRun {
         );
       },
       expected: () => ({ stickinessLostTo: this.#prediction() }),
-      fresh: SETTING.freshBatch,
+      fresh: this.#batches.freshBatch,
       checks: () => this.#checkBuckets(),
     });
     this.#report.note(`longest silence on a connection that survived: ${this.#crowd.longestGapMs()} ms`);

@@ -55,3 +55,18 @@ export function greOffset(bytes: Uint8Array, at: number, length: number, outer: 
   const header = ((bytes[at] ?? 0) & 0x0f) * 4;
   return header >= 20 && header <= length ? header : -1;
 }
+
+const GRE = 47;
+
+/**
+ * Where the GRE header starts in an IP packet from VPP's unset source, all ones. undefined for any other packet, and
+ * for fragments, which nobody puts together here.
+ */
+export function unsetSourceGreOffset(bytes: Uint8Array, at: number, length: number, outer: 4 | 6): number | undefined {
+  const [protocol, source, width] = outer === 4 ? [9, 12, 4] : [6, 8, 16];
+  if (length < source + width || bytes[at + protocol] !== GRE) return undefined;
+  for (let i = 0; i < width; i++) if (bytes[at + source + i] !== 0xff) return undefined;
+  if (outer === 6) return 40;
+  const fragmented = ((bytes[at + 6]! & 0x3f) | bytes[at + 7]!) !== 0;
+  return fragmented ? undefined : greOffset(bytes, at, length, outer);
+}

@@ -1,10 +1,21 @@
-import { AF_INET, AF_INET6, IPPROTO_GRE, SOCK_NONBLOCK, SOCK_RAW } from "../sys/constants.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  AF_PACKET,
+  ETH_P_IP,
+  ETH_P_IPV6,
+  IPPROTO_GRE,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+  SOCK_RAW,
+} from "../sys/constants.ts";
 import { SysError } from "../sys/errors.ts";
 import { ReceiveBatch } from "../sys/messages.ts";
 import { watchReadable, type Watch } from "../sys/notifier.ts";
-import { closeFd, openSocket, setBufferSize } from "../sys/sockets.ts";
+import { packetAddress } from "../sys/sockaddr.ts";
+import { bindSocket, closeFd, openSocket, setBufferSize } from "../sys/sockets.ts";
 import { KernelError } from "./errors.ts";
-import { greOffset, parseGreHeader, type GreDropReason } from "./gre-header.ts";
+import { greOffset, parseGreHeader, unsetSourceGreOffset, type GreDropReason } from "./gre-header.ts";
 import { openInjector, type Injector, type InjectorKind } from "./injector.ts";
 import type { Namespace } from "./namespace.ts";
 
@@ -18,6 +29,11 @@ export interface GreOptions {
   readonly outer?: readonly (4 | 6)[];
   /** The device that decapsulated packets come from where we make one; default "vpplbgre". */
   readonly device?: string;
+  /**
+   * Take on this device also packets of the sources 255.255.255.255 and ff..ff: VPP's lb plugin sends from them until
+   * `lb conf` sets others (plugins/lb/lb.c, lb_init), and the kernel drops them before any raw socket or GRE device.
+   */
+  readonly unsetSource?: string;
   /** Receive buffer of the raw sockets in bytes, default 4 MiB. */
   readonly bufferBytes?: number;
 }
@@ -39,6 +55,22 @@ const SLOT_BYTES = 65536;
 const BUDGET_MS = 2;
 const ERROR_PAUSE_MS = 100;
 const kernelDevices = { 4: ["gre0", "gre"], 6: ["ip6gre0", "ip6gre"] } as const;
+
+type OffsetOf = (bytes: Uint8Array, at: number, length: number, outer: 4 | 6) => number | undefined;
+
+/** Sees IP packets of a device before the IP stack does. */
+function openPacketSocket(namespace: Namespace, family: 4 | 6, device: string): number {
+  const protocol = family === 4 ? ETH_P_IP : ETH_P_IPV6;
+  const index = namespace.index(device);
+  const fd = namespace.run(() => openSocket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK, 0));
+  try {
+    bindSocket(fd, packetAddress(index, protocol), device);
+  } catch (error) {
+    closeFd(fd);
+    throw error;
+  }
+  return fd;
+}
 
 /**
  * Takes GRE (RFC 2784) off packets that arrive for this host and hands what is inside to its IP stack, as an
@@ -66,7 +98,7 @@ export class GreDecapsulator {
   /** @throws KernelError UNSUPPORTED, PERMISSION */
   static async open(namespace: Namespace, options: GreOptions = {}): Promise<GreDecapsulator> {
     const { mode = "auto", outer = OUTER_BOTH } = options;
-    if (mode === "kernel" || mode === "auto") {
+    if (mode === "kernel" || (mode === "auto" && options.unsetSource === undefined)) {
       try {
         return await GreDecapsulator.#openKernel(namespace, outer);
       } catch (error) {
@@ -77,7 +109,14 @@ export class GreDecapsulator {
     const self = new GreDecapsulator(injector.kind, [injector.device]);
     self.#undo.push(() => injector.close());
     try {
-      for (const family of outer) self.#listen(namespace, family, injector, options.bufferBytes ?? 4 << 20);
+      const { bufferBytes = 4 << 20, unsetSource } = options;
+      for (const family of outer) {
+        const socket = () => openSocket(family === 4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_NONBLOCK, IPPROTO_GRE);
+        self.#listen(namespace.run(socket), family, greOffset, injector, bufferBytes);
+        if (unsetSource === undefined) continue;
+        const fd = openPacketSocket(namespace, family, unsetSource);
+        self.#listen(fd, family, unsetSourceGreOffset, injector, bufferBytes);
+      }
       return self;
     } catch (cause) {
       await self.close();
@@ -109,8 +148,7 @@ export class GreDecapsulator {
     }
   }
 
-  #listen(namespace: Namespace, outer: 4 | 6, injector: Injector, bufferBytes: number): void {
-    const fd = namespace.run(() => openSocket(outer === 4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_NONBLOCK, IPPROTO_GRE));
+  #listen(fd: number, outer: 4 | 6, offsetOf: OffsetOf, injector: Injector, bufferBytes: number): void {
     this.#undo.push(() => closeFd(fd));
     setBufferSize(fd, "receive", bufferBytes);
     const batch = new ReceiveBatch(BATCH, SLOT_BYTES);
@@ -118,7 +156,7 @@ export class GreDecapsulator {
     let retry: NodeJS.Timeout | undefined;
     const watch: Watch = watchReadable(fd, () => {
       try {
-        this.#burst(fd, outer, batch, injector);
+        this.#burst(fd, outer, offsetOf, batch, injector);
       } catch (error) {
         this.counters.errors++;
         this.lastError = error as Error;
@@ -132,12 +170,12 @@ export class GreDecapsulator {
     });
   }
 
-  #burst(fd: number, outer: 4 | 6, batch: ReceiveBatch, injector: Injector): void {
+  #burst(fd: number, outer: 4 | 6, offsetOf: OffsetOf, batch: ReceiveBatch, injector: Injector): void {
     const end = performance.now() + BUDGET_MS;
     do {
       const count = batch.receive(fd);
       if (count === 0) return;
-      for (let i = 0; i < count; i++) this.#packet(batch, i, outer, injector);
+      for (let i = 0; i < count; i++) this.#packet(batch, i, outer, offsetOf, injector);
       const refused = injector.flush();
       this.counters.packets -= refused;
       this.counters.dropped.refused += refused;
@@ -145,11 +183,12 @@ export class GreDecapsulator {
     } while (performance.now() < end);
   }
 
-  #packet(batch: ReceiveBatch, i: number, outer: 4 | 6, injector: Injector): void {
+  #packet(batch: ReceiveBatch, i: number, outer: 4 | 6, offsetOf: OffsetOf, injector: Injector): void {
     const { counters } = this;
     const at = batch.offset(i);
     const length = batch.length(i);
-    const gre = greOffset(batch.bytes, at, length, outer);
+    const gre = offsetOf(batch.bytes, at, length, outer);
+    if (gre === undefined) return;
     if (gre < 0 || batch.truncated(i)) {
       counters.dropped.truncated++;
       return;

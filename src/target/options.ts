@@ -32,6 +32,8 @@ export interface TargetOptions {
   readonly gre?: GreMode | "auto";
   /** The GRE device's name where we make one. */
   readonly greDevice?: string;
+  /** Serve also a VPP whose `lb conf` is not set: see GreOptions.unsetSource. Default false. */
+  readonly unsetSource?: boolean;
   /** "keep" leaves the device's offloads alone: for a network card with no VPP host-interface behind it. */
   readonly offloads?: "off" | "keep";
 }
@@ -56,6 +58,7 @@ export interface Plan {
   readonly mtu: number | undefined;
   readonly gre: GreMode | "auto";
   readonly greDevice: string;
+  readonly unsetSource: boolean;
   readonly offloads: "off" | "keep";
 }
 
@@ -104,6 +107,7 @@ export function planTarget(options: TargetOptions): Plan {
     mtu: options.mtu,
     gre: options.gre ?? "auto",
     greDevice: options.greDevice ?? "vpplbgre",
+    unsetSource: options.unsetSource ?? false,
     offloads: options.offloads ?? "off",
   };
 }

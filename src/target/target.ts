@@ -95,8 +95,11 @@ export class Target {
     const outer = outerFamilies(this.plan);
     if (outer.length === 0) return;
     try {
-      const { gre: mode, greDevice: device } = this.plan;
-      this.#gre = await GreDecapsulator.open(this.#namespace, { mode, device, outer });
+      const { gre: mode, greDevice: device, unsetSource } = this.plan;
+      this.#gre = await GreDecapsulator.open(this.#namespace, {
+        ...{ mode, device, outer },
+        ...(unsetSource ? { unsetSource: this.plan.device } : {}),
+      });
     } catch (cause) {
       throw new TargetError("SETUP", `GRE cannot be taken off here: ${(cause as Error).message}`, cause);
     }
