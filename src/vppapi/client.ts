@@ -1,7 +1,6 @@
 import { BehaviorSubject, Subject } from "rxjs";
 import type { Observable } from "rxjs";
 import { builtinSchema } from "./codec/builtin.ts";
-import { encodeFrame } from "./codec/frame.ts";
 import type { Input } from "./codec/input.ts";
 import type { Fields } from "./codec/message.ts";
 import type { ApiSchema } from "./codec/schema.ts";
@@ -17,6 +16,7 @@ import { dumpAll, dumpIterable, dumpObservable } from "./transport/dump.ts";
 import type { DumpOptions } from "./transport/dump.ts";
 import { Engine } from "./transport/engine.ts";
 import type { RequestOptions } from "./transport/engine.ts";
+import { backoffMs, goodbye, sleep, toVppError } from "./transport/lifecycle.ts";
 import { startProbe } from "./transport/probe.ts";
 import type { ConnectionState } from "./transport/state.ts";
 import { MessageTable } from "./transport/table.ts";
@@ -139,7 +139,7 @@ export class VppClient {
     if (live !== undefined) {
       live.stopProbe();
       live.engine.fail(new VppError("CLOSED", "the client was closed"));
-      live.connection.close(goodbye(live));
+      live.connection.close(goodbye(live.connection, live.engine));
     }
     if (this.#state.value.status !== "closed") this.#setState({ status: "closed" });
   }
@@ -320,12 +320,9 @@ export class VppClient {
     }, delayMs);
   }
 
-  /** 50, 100, 200, ... ms, each spread by a quarter so that clients of one VPP do not come together. */
   #delayMs(attempt: number): number | undefined {
     const { reconnect } = this.#settings;
-    if (reconnect === undefined) return undefined;
-    const baseMs = Math.min(reconnect.maxMs, reconnect.minMs * 2 ** Math.min(attempt - 1, 16));
-    return Math.round(baseMs * (1 + Math.random() / 4));
+    return reconnect === undefined ? undefined : backoffMs(attempt, reconnect.minMs, reconnect.maxMs);
   }
 
   #event(name: string, message: () => Fields): void {
@@ -336,31 +333,4 @@ export class VppClient {
   #setState(state: ConnectionState): void {
     this.#state.next(state);
   }
-}
-
-function toVppError(error: unknown): VppError {
-  return VppError.is(error) ? error : new VppError("CONNECT", String(error), { cause: error });
-}
-
-/** sockclnt_delete, so that VPP frees the client now. */
-function goodbye({ connection, engine }: Live): Uint8Array | undefined {
-  if (!engine.table.has("sockclnt_delete")) return undefined;
-  const codec = engine.table.codec("sockclnt_delete");
-  const { clientIndex } = connection;
-  return encodeFrame(codec.encode(engine.table.id(codec), { client_index: clientIndex, index: clientIndex }));
-}
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
-      clearTimeout(timer);
-      reject(new VppError("ABORTED", "connecting to VPP was aborted"));
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener("abort", onAbort);
-      resolve();
-    }, ms);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort, { once: true });
-  });
 }

@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ApiSchema } from "vpp-api-ts/codec";
 import type { ApiJson } from "vpp-api-ts/codec";
+import { collect } from "../../src/vppapi/generate/compact.ts";
+import { generate } from "../../src/vppapi/generate/modules.ts";
 import { run } from "../../src/vppapi/generate/main.ts";
 import { need, recordings } from "./recordings.ts";
 
@@ -58,6 +60,20 @@ describe("vpp-api-gen", () => {
     const value = { use_custom_mac: true, mac_address: "02:00:00:00:00:01", mode: 2, lb: 1 };
     const create = schema.versionsOf("bond_create")[0];
     assert.deepEqual(create?.encode(5, value), whole.versionsOf("bond_create")[0]?.encode(5, value));
+  });
+
+  it("lets no name of a definition become a path or code", () => {
+    const evil = "x;process.exit()//";
+    const file = (name: string, entry: string, module: string): ApiJson => ({
+      module,
+      enums: [["e", [entry, 1], { enumtype: "u8" }]],
+      messages: [[name, ["u16", "_vl_msg_id"], ["vl_api_e_t", "e"], { crc: "0x00000001" }]],
+    });
+    const all = (): boolean => true;
+    assert.throws(() => collect([file(evil, "A", "m")], all), { code: "SCHEMA" });
+    assert.throws(() => collect([file("m", evil, "m")], all), { code: "SCHEMA" });
+    const [name] = generate(collect([file("m", "A", "../../m-n")], all), { codec: "vpp-api-ts/codec" }).keys();
+    assert.equal(name, "______m_n.ts");
   });
 
   it("says so when there is nothing to write", async function () {

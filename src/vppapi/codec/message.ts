@@ -1,7 +1,7 @@
 import { VppError } from "../errors.ts";
 import { DecodeEmitter } from "./emit-decode.ts";
 import { EncodeEmitter } from "./emit-encode.ts";
-import { fieldsOf } from "./json.ts";
+import { checkName, fieldsOf } from "./json.ts";
 import type { ApiBlock, ApiField } from "./json.ts";
 import type { TypeResolver } from "./resolve.ts";
 import * as runtime from "./runtime.ts";
@@ -38,7 +38,7 @@ export class MessageCodec {
   #compiled: Compiled | undefined;
 
   constructor(block: ApiBlock, crc: string, resolver: TypeResolver) {
-    this.name = block[0];
+    this.name = checkName(block[0], "message");
     this.crc = crc;
     this.nameCrc = `${block[0]}_${crc}`;
     const fields = fieldsOf(block, block[0]);

@@ -1,4 +1,4 @@
-import { blockOptions, crcOf, fieldsOf } from "../codec/json.ts";
+import { blockOptions, checkName, crcOf, fieldsOf } from "../codec/json.ts";
 import type { ApiAlias, ApiBlock, ApiField, ApiJson, ApiService } from "../codec/json.ts";
 
 /** One message with all that its encoding depends on. */
@@ -31,9 +31,10 @@ export interface Collected {
 export function collect(files: Iterable<ApiJson>, select: (name: string, module: string) => boolean): Collected {
   const all: Collected = { messages: new Map(), services: new Map(), enums: new Map() };
   for (const file of files) {
-    const module = file.module ?? "api";
+    // Names become file names and code: a definition may come from a socket.
+    const module = (file.module ?? "api").replace(/[^A-Za-z0-9_]/g, "_");
     for (const block of file.messages ?? []) {
-      if (!select(block[0], module)) continue;
+      if (!select(checkName(block[0], module), module)) continue;
       const crc = crcOf(block);
       const uses = new Map<string, Definition>();
       for (const field of fieldsOf(block, block[0])) use(file, field.type, uses, all.enums);
@@ -43,7 +44,9 @@ export function collect(files: Iterable<ApiJson>, select: (name: string, module:
       all.messages.set(nameCrc, { module, name: block[0], crc, block: strip(block, crc), uses });
     }
     for (const [name, service] of Object.entries(file.services ?? {})) {
-      if (select(name, module)) all.services.set(name, service);
+      if (!select(checkName(name, module), module)) continue;
+      for (const other of [service.reply, service.stream_msg ?? "x", ...(service.events ?? [])]) checkName(other, name);
+      all.services.set(name, service);
     }
   }
   return all;
@@ -63,7 +66,7 @@ function use(file: ApiJson, type: string, uses: Map<string, Definition>, enums: 
   if (block !== undefined) {
     uses.set(name, { kind: "enums", name, width: String(blockOptions(block)["enumtype"] ?? "u32") });
     const entries = enums.get(name) ?? new Map<string, number>();
-    for (const item of block.slice(1)) if (Array.isArray(item)) entries.set(String(item[0]), Number(item[1]));
+    for (const item of block.slice(1)) if (Array.isArray(item)) entries.set(checkName(item[0], name), Number(item[1]));
     enums.set(name, entries);
     return;
   }
