@@ -14,6 +14,7 @@ export class Adjacencies {
   created: (adjacency: Adjacency) => void = () => {};
   readonly #byKey = new Map<string, Adjacency>();
   readonly #keys = new Map<number, string>();
+  readonly #general = new Map<string, Adjacency | undefined>();
 
   neighbor(proto: 4 | 6, iface: Interface, nextHop: number | Uint8Array): Adjacency {
     const key = `${iface.swIfIndex}|${proto}|${addressKey(nextHop)}`;
@@ -26,6 +27,12 @@ export class Adjacencies {
 
   /** `address` is the interface's own in the connected prefix. */
   glean(proto: 4 | 6, iface: Interface, address: number | Uint8Array, length: number): Adjacency {
+    const general = `${iface.swIfIndex}|${proto}`;
+    // VPP makes a glean for 0/0 when IP is enabled on the interface: before any other adjacency of it.
+    if (!this.#general.has(general)) {
+      this.#general.set(general, undefined);
+      this.#general.set(general, this.glean(proto, iface, proto === 4 ? 0 : new Uint8Array(16), 0));
+    }
     const key = `glean|${iface.swIfIndex}|${proto}|${addressKey(address)}/${length}`;
     return this.#obtain(key, (index) => {
       const adjacency = new Adjacency(index, DpoKind.glean, proto, iface, address, length);
@@ -44,6 +51,15 @@ export class Adjacencies {
     this.pool.remove(adjacency.index);
     this.#byKey.delete(this.#keys.get(adjacency.index) ?? "");
     this.#keys.delete(adjacency.index);
+  }
+
+  /** Gives back what an interface held of itself. */
+  interfaceRemoved(swIfIndex: number): void {
+    for (const proto of [4, 6]) {
+      const general = this.#general.get(`${swIfIndex}|${proto}`);
+      this.#general.delete(`${swIfIndex}|${proto}`);
+      if (general !== undefined) this.release(general);
+    }
   }
 
   /** The neighbour's MAC address is known. */

@@ -54,6 +54,8 @@ export class Fib {
 
   constructor(host: FibHost) {
     this.#host = host;
+    // VPP's load-balance 0 belongs to none of its tables.
+    this.loadBalances.add((index) => new LoadBalance(index, 4));
     this.createTable(4, 0, "ipv4-VRF:0");
     this.createTable(6, 0, "ipv6-VRF:0");
   }
@@ -187,6 +189,7 @@ export class Fib {
 
   /** An interface went up, down or away: its paths are resolved anew. */
   interfaceChanged(swIfIndex: number): void {
+    if (this.#host.interface(swIfIndex) === undefined) this.adjacencies.interfaceRemoved(swIfIndex);
     const entries = new Set<FibEntry>();
     for (const path of this.pathLists.paths) {
       if (path.swIfIndex !== swIfIndex) continue;
@@ -265,6 +268,8 @@ export class Fib {
 
   /** Entries that a new entry now covers take it as their cover. */
   #coversChanged(entry: FibEntry, depth: number): void {
+    // A host prefix holds no other.
+    if (entry.prefix.length === (entry.prefix.proto === 4 ? 32 : 128)) return;
     const cover = this.#table(entry.prefix.proto, entry.fibIndex).lessSpecific(entry.prefix);
     for (const covered of [...(cover?.covered ?? [])])
       if (covered !== entry && covers(entry.prefix, covered.prefix)) this.#recover(covered, depth);
@@ -302,7 +307,7 @@ export class Fib {
     const swIfIndex = attachedTo(cover);
     source.flags = NO_FLAGS;
     if (swIfIndex !== undefined) {
-      source.flags = new Set(["attached"]);
+      source.flags = inheritedFlags(cover);
       const route = { swIfIndex, nextHop: entry.prefix.address };
       return this.#pathList(entry, "recursive-resolution", NO_FLAGS, [route], undefined);
     }
@@ -456,6 +461,12 @@ const LINK_LOCAL = prefix6(Uint8Array.of(0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 
 
 function newSource(source: FibSource, flags: ReadonlySet<FibEntryFlag>): FibEntrySource {
   return { source, refs: 1, flags, pathList: undefined, cover: undefined, active: false, contributing: false };
+}
+
+/** FIB_ENTRY_FLAGS_RR_INHERITED. */
+function inheritedFlags(cover: FibEntry | undefined): ReadonlySet<FibEntryFlag> {
+  const flags = cover === undefined ? NO_FLAGS : entryFlags(cover);
+  return new Set((["connected", "attached"] as const).filter((flag) => flags.has(flag)));
 }
 
 /** The flags of an entry's best source. */

@@ -43,6 +43,7 @@ export class PathLists {
       key,
     })) as PathList;
     for (const route of make.routes) list.paths.push(this.paths.add((index) => toPath(index, list.index, route, make)));
+    list.paths.sort(comparePaths);
     if (key !== "") this.#shared.set(key, list);
     resolve(list);
     return list;
@@ -91,6 +92,31 @@ function pathType(swIfIndex: number, nextHop: number | Uint8Array | undefined, r
   if (route.special !== undefined) return "special";
   if (swIfIndex !== NO_INDEX) return nextHop === undefined ? "attached" : "attached-nexthop";
   return nextHop === undefined ? "special" : "recursive";
+}
+
+const TYPE_ORDER: readonly PathType[] = [
+  "attached-nexthop",
+  "attached",
+  "recursive",
+  "special",
+  "exclusive",
+  "receive",
+];
+
+/** fib_path_cmp_for_sort: by preference, then type and protocol, then what the path leads to. */
+function comparePaths(a: Path, b: Path): number {
+  const byKind =
+    a.preference - b.preference || TYPE_ORDER.indexOf(a.type) - TYPE_ORDER.indexOf(b.type) || a.proto - b.proto;
+  if (byKind !== 0) return byKind;
+  if (a.type === "attached") return a.swIfIndex - b.swIfIndex;
+  const byHop = compareAddresses(a.nextHop, b.nextHop);
+  if (a.type === "attached-nexthop") return byHop || a.swIfIndex - b.swIfIndex;
+  return a.type === "recursive" ? byHop || a.fibIndex - b.fibIndex : 0;
+}
+
+function compareAddresses(a: number | Uint8Array | undefined, b: number | Uint8Array | undefined): number {
+  if (typeof a === "number" && typeof b === "number") return a - b;
+  return a instanceof Uint8Array && b instanceof Uint8Array ? Buffer.compare(a, b) : 0;
 }
 
 /** What makes two routes' paths the same path. */

@@ -42,7 +42,11 @@ export interface LbHost {
 }
 
 type EncapArgs = Pick<LbVip, "encapByte" | "targetPort">;
-type MutableVip = { -readonly [K in keyof LbVip]: LbVip[K] } & { asPool: Pool<number> };
+type MutableVip = { -readonly [K in keyof LbVip]: LbVip[K] } & {
+  asPool: Pool<number>;
+  /** Its ASs, removed ones included, by {@link addressBytes}. */
+  byAddress: Map<string, LbAs>;
+};
 
 /**
  * VIPs, application servers and flow tables as VPP 26.06 keeps them (plugins/lb/lb.c); return values are VPP's.
@@ -279,11 +283,7 @@ export class LbMain {
   }
 
   #findAs(vip: LbVip, address: Uint8Array): LbAs | undefined {
-    for (const index of vip.asIndexes) {
-      const as = this.ases.get(index)!;
-      if (equal(as.address, address)) return as;
-    }
-    return undefined;
+    return (vip as MutableVip).byAddress.get(addressBytes(address));
   }
 
   #createAs(vip: LbVip, address: Uint8Array): void {
@@ -297,6 +297,7 @@ export class LbMain {
     }));
     release = this.#host.trackAddress(as.address, isIp4, (forwarding) => (as.forwarding = forwarding));
     (vip as MutableVip).asPool.add(() => as.index);
+    (vip as MutableVip).byAddress.set(addressBytes(address), as);
   }
 
   /** lb_vip_update_new_flow_table. */
@@ -322,12 +323,13 @@ export class LbMain {
     const now = Math.floor(this.#host.now());
     if (now <= vip.lastGarbageCollectionS + GARBAGE_RUN_S) return;
     vip.lastGarbageCollectionS = now;
-    const { asPool } = vip as MutableVip;
+    const { asPool, byAddress } = vip as MutableVip;
     for (const [slot, index] of [...asPool.entries()]) {
       const as = this.ases.get(index)!;
       if (as.used || now <= as.lastUsedS + CONCURRENCY_TIMEOUT_S || as.refs !== 0) continue;
       as.release();
       asPool.remove(slot);
+      byAddress.delete(addressBytes(as.address));
       this.ases.remove(index);
     }
   }
@@ -374,6 +376,7 @@ function makeVip(index: number, args: LbVipAddArgs, nowS: number, predecessor?: 
     prefixIndex: 0,
     lastGarbageCollectionS: nowS,
     asPool,
+    byAddress: new Map(),
     asIndexes: asPool,
     counters: new Float64Array(4),
   };
@@ -398,6 +401,11 @@ export function readAddress4(address: Uint8Array): number {
   return ((address[12]! << 24) | (address[13]! << 16) | (address[14]! << 8) | address[15]!) >>> 0;
 }
 
+/** An address as a key. */
+function addressBytes(address: Uint8Array): string {
+  return String.fromCharCode(...address);
+}
+
 /** Canonical text as src/maglev writes it. */
 function addressText(address: Uint8Array): string {
   if (ip46IsIp4(address)) return address.subarray(12).join(".");
@@ -407,11 +415,15 @@ function addressText(address: Uint8Array): string {
 /** Counts duplicates in a request: only the first of equal addresses is added (lb.c looks at lower positions). */
 function countAddresses(addresses: readonly Uint8Array[]): { takeLast: (address: Uint8Array) => boolean } {
   const left = new Map<string, number>();
-  for (const address of addresses) left.set(address.join(), (left.get(address.join()) ?? 0) + 1);
+  for (const address of addresses) {
+    const key = addressBytes(address);
+    left.set(key, (left.get(key) ?? 0) + 1);
+  }
   return {
     takeLast: (address) => {
-      const count = (left.get(address.join()) ?? 1) - 1;
-      left.set(address.join(), count);
+      const key = addressBytes(address);
+      const count = (left.get(key) ?? 1) - 1;
+      left.set(key, count);
       return count === 0;
     },
   };
