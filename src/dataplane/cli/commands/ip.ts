@@ -278,7 +278,8 @@ function summary(table: FibTable, out: (text: string) => void): void {
 
 function enableIp6(enable: boolean) {
   return ({ dp }: CliContext, input: Input): void => {
-    const [one] = input.read("%U", interfaceName(dp)) ?? refuse(`unknown interface\n'${input.error()}`);
+    // VPP leaves out what it would name (ip6_link.c).
+    const [one] = input.read("%U", interfaceName(dp)) ?? refuse("unknown interface\n'");
     // Addresses keep IPv6 on.
     one.ip6Enabled = enable || one.addresses6.length > 0;
   };

@@ -85,7 +85,7 @@ export class FibText {
     const all = new Set<string>([...source.flags, ...routeFlags(source)]);
     const flags = FLAG_ORDER.filter((flag) => !lent && all.has(flag));
     // A resolved attached address carries its cover's flags (fib_entry_src_rr.c:60).
-    if (source.source === "recursive-resolution" && flags.includes("attached")) flags.unshift("connected");
+    if (source.source === "recursive-resolution" && flags[0] === "attached") flags.unshift("connected");
     if (flags.length > 0) text += ` entry-flags:${flags.join(",")},`;
     text += ` src-flags:added,${source.contributing ? "contributing," : ""}${source.active ? "active," : ""}`;
     text += this.#cover(entry, source);
@@ -199,11 +199,14 @@ export class FibText {
   }
 
   #gleanPrefix(adjacency: Adjacency): string {
+    if (isZeroAddress(adjacency.nextHop)) return adjacency.proto === 4 ? "0.0.0.0/0" : "::/0";
     for (const path of this.#dp.fib.pathLists.paths) {
       if (path.dpo !== adjacency) continue;
       const list = this.#dp.fib.pathLists.lists.get(path.plIndex);
       const [entry] = list?.entries ?? [];
-      if (entry !== undefined) return prefixText(entry.prefix);
+      // A route that is only attached asks for everything; a connected prefix for its own addresses.
+      if (entry !== undefined && path.glean) return prefixText(entry.prefix);
+      if (entry !== undefined) return adjacency.proto === 4 ? "0.0.0.0/0" : "::/0";
     }
     return `${addressText(adjacency.nextHop)}/${adjacency.gleanLength}`;
   }
