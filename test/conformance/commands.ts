@@ -323,6 +323,11 @@ function pathFor(af: number): fc.Arbitrary<unknown> {
     }));
 }
 
+/** VPP's answer to removing paths that aren't there depends on its path lists' memory: those are left out. */
+function withPlainRemoval(fields: Fields): Fields {
+  return fields["is_add"] === false ? { ...fields, is_multipath: false } : fields;
+}
+
 const route = routePrefix.chain((prefix) =>
   fc.record({
     is_add: mostlyAdd.map((del) => !del),
@@ -337,7 +342,14 @@ const route = routePrefix.chain((prefix) =>
 );
 
 const ip = fc.oneof(
-  { weight: 6, arbitrary: route.map((fields): Command => ({ kind: "api", name: "ip_route_add_del", fields })) },
+  {
+    weight: 6,
+    arbitrary: route.map((fields): Command => ({
+      kind: "api",
+      name: "ip_route_add_del",
+      fields: withPlainRemoval(fields),
+    })),
+  },
   {
     weight: 2,
     arbitrary: yesNo.map((is_ip6): Command => ({

@@ -121,11 +121,16 @@ function specialOf(path: Path, isSpecial: boolean): RoutePath["special"] {
 
 function encodeRoute(dataplane: Dataplane, table: FibTable, entry: FibEntry): Fields {
   const { prefix } = entry;
-  const isSpecial = entry.sources[0]?.source === "special";
-  const paths = (entry.pathList?.paths ?? []).map((path) => encodePath(dataplane, path, isSpecial));
+  const best = entry.sources[0];
+  const isSpecial = best?.source === "special";
+  // A neighbour's route whose cover isn't attached to its interface forwards nothing: it has paths, no load-balance.
+  const isIdle = entry.pathList === undefined && best?.pathList !== undefined;
+  const paths = (entry.pathList?.paths ?? best?.pathList?.paths ?? []).map((path) =>
+    encodePath(dataplane, path, isSpecial),
+  );
   return {
     table_id: table.tableId,
-    stats_index: entry.loadBalance.index,
+    stats_index: isIdle ? NO_INDEX : entry.loadBalance.index,
     prefix: encodePrefix(prefix.given, prefix.length),
     n_paths: paths.length,
     paths,
