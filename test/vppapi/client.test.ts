@@ -132,6 +132,12 @@ describe("client", () => {
     );
     for await (const row of client.dump("sw_interface_dump")) if (row.sw_if_index === 1) break;
     assert.equal(client.pendingCount, 0);
+    const rowsOf = client.dump("sw_interface_dump")[Symbol.asyncIterator]();
+    const asked = await Promise.all(Array.from({ length: 7 }, () => rowsOf.next()));
+    assert.deepEqual(
+      asked.map((one) => (one.done === true ? "end" : one.value.sw_if_index)),
+      [0, 1, 2, 3, 4, "end", "end"],
+    );
     await assert.rejects(client.dumpAll("sw_interface_dump", {}, { maxBuffered: 2 }), { code: "QUEUE_FULL" });
   });
 
@@ -178,7 +184,14 @@ describe("client", () => {
       peer.send("sw_interface_details", { context, sw_if_index: 0 });
       peer.socket.end();
     };
-    await assert.rejects(client.dumpAll("sw_interface_dump"), { code: "CLOSED" });
+    const seen: number[] = [];
+    await assert.rejects(
+      async () => {
+        for await (const row of client.dump("sw_interface_dump")) seen.push(row.sw_if_index);
+      },
+      { code: "CLOSED" },
+    );
+    assert.deepEqual(seen, [0]);
     await until(() => client.state.status === "ready", "connected again");
     await client.request("control_ping");
   });

@@ -72,47 +72,86 @@ export function dumpAll(
   });
 }
 
+type Row = IteratorResult<Fields, undefined>;
+const END: Row = { done: true, value: undefined };
+
 /** Details as they come. The dump is sent at the first `next()`; leaving the loop gives it up. */
-export async function* dumpIterable(
+export function dumpIterable(
   start: () => Engine,
   name: string,
   fields: Readonly<Fields>,
   options: DumpOptions,
-): AsyncGenerator<Fields, void, undefined> {
-  const most = options.maxBuffered ?? MAX_BUFFERED;
-  let batch: Fields[] = [];
-  let ended: { error?: VppError } | undefined;
-  let wake: () => void = () => undefined;
-  const cancel = runDump(start(), name, fields, options, {
-    next: (details) => {
-      if (batch.push(details) > most) {
-        cancel();
-        ended = { error: overflow(name, most) };
+): AsyncIterable<Fields> {
+  return { [Symbol.asyncIterator]: () => new DumpIterator(start, name, fields, options) };
+}
+
+/** By hand rather than as an async generator: that takes three turns of the microtask queue for each row, this one. */
+class DumpIterator implements AsyncIterator<Fields, undefined> {
+  readonly #begin: () => () => void;
+  readonly #name: string;
+  readonly #most: number;
+  #rows: Fields[] = [];
+  #at = 0;
+  #cancel: (() => void) | undefined;
+  #ended = false;
+  #error: unknown;
+  #asking: { resolve: (row: Row) => void; reject: (error: unknown) => void }[] = [];
+
+  constructor(start: () => Engine, name: string, fields: Readonly<Fields>, options: DumpOptions) {
+    this.#name = name;
+    this.#most = options.maxBuffered ?? MAX_BUFFERED;
+    this.#begin = () =>
+      runDump(start(), name, fields, options, {
+        next: (details) => this.#row(details),
+        done: () => this.#end(undefined),
+        fail: (error) => this.#end(error),
+      });
+  }
+
+  next(): Promise<Row> {
+    if (this.#at < this.#rows.length) return Promise.resolve({ done: false, value: this.#rows[this.#at++] as Fields });
+    if (this.#ended) return this.#last();
+    return new Promise((resolve, reject) => {
+      this.#asking.push({ resolve, reject });
+      if (this.#cancel !== undefined) return;
+      this.#cancel = () => undefined;
+      try {
+        this.#cancel = this.#begin();
+      } catch (error) {
+        this.#end(error);
       }
-      wake();
-    },
-    done: () => {
-      ended = {};
-      wake();
-    },
-    fail: (error) => {
-      ended = { error };
-      wake();
-    },
-  });
-  try {
-    for (;;) {
-      const ready = batch;
-      batch = [];
-      yield* ready;
-      if (batch.length > 0) continue;
-      const end = ended as { error?: VppError } | undefined;
-      if (end?.error !== undefined) throw end.error;
-      if (end !== undefined) return;
-      await new Promise<void>((resolve) => (wake = resolve));
+    });
+  }
+
+  return(): Promise<Row> {
+    this.#cancel?.();
+    this.#rows = [];
+    this.#end(undefined);
+    return Promise.resolve(END);
+  }
+
+  /** An error is told once. */
+  #last(): Promise<Row> {
+    const error = this.#error;
+    this.#error = undefined;
+    return error === undefined ? Promise.resolve(END) : Promise.reject(error as Error);
+  }
+
+  #row(details: Fields): void {
+    const asking = this.#asking.shift();
+    if (asking !== undefined) return asking.resolve({ done: false, value: details });
+    if (this.#at === this.#rows.length && this.#at > 0) [this.#rows, this.#at] = [[], 0];
+    if (this.#rows.push(details) - this.#at > this.#most) {
+      this.#cancel?.();
+      this.#end(overflow(this.#name, this.#most));
     }
-  } finally {
-    cancel();
+  }
+
+  #end(error: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#error = error;
+    for (const asking of this.#asking.splice(0)) this.#last().then(asking.resolve, asking.reject);
   }
 }
 
