@@ -26,7 +26,7 @@ interface Options {
 }
 
 async function apply(context: Context, { file, force, timeout }: Options): Promise<number> {
-  const read = await readLbFile(file);
+  const read = await readLbFile(context, file);
   const result = await withApi(context, { ...whereOf(read), write: true }, async (api, direct) => {
     const done = await api.apply(read.text, { force: force === true, timeoutMs: timeout });
     if (direct && done.paced === true) {

@@ -9,13 +9,13 @@ export interface ReadFile {
 }
 
 /** Reads a lb.yaml. Its errors are printed, each with file, line and column. @throws CliError 2, ConfigError */
-export async function readLbFile(file: string): Promise<ReadFile> {
-  const { formatDiagnostic, parseLbYaml, readConfigFile } = await import("../config/index.ts");
+export async function readLbFile(context: Context, file: string): Promise<ReadFile> {
+  const { parseLbYaml, readConfigFile } = await import("../config/index.ts");
   const text = await readConfigFile(file);
   const { file: settings, diagnostics } = parseLbYaml(text);
   if (settings !== undefined) return { text, settings, diagnostics };
-  const lines = diagnostics.map((diagnostic) => formatDiagnostic(diagnostic, file));
-  throw new CliError(EXIT.badInput, lines.join("\n"));
+  await noteFindings(context, file, diagnostics);
+  throw new CliError(EXIT.badInput, `${file} has errors: nothing was done`);
 }
 
 /** Where the file says that controller, VPP and journal are. */

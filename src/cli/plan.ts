@@ -18,7 +18,7 @@ export function registerPlan(program: Command): void {
 }
 
 async function plan(context: Context, { file }: { file?: string }): Promise<number> {
-  const read = file === undefined ? undefined : await readLbFile(file);
+  const read = file === undefined ? undefined : await readLbFile(context, file);
   const result = await withApi(context, read === undefined ? {} : whereOf(read), (api) => api.plan(read?.text));
   if (context.json) context.printJson(result);
   else {

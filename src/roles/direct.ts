@@ -53,7 +53,7 @@ async function connected(controller: Controller, timeoutMs: number, signal: Abor
     if (performance.now() > deadline) {
       throw new ControllerError(
         "NO_VPP",
-        `no VPP answers on ${socket}: ${error ?? state}. Start VPP or \`vpplb dataplane --api ${socket}\`, or name another socket with --vpp`,
+        `no VPP answers (${error ?? state}): start VPP or \`vpplb dataplane --api ${socket}\`, or name its socket with --vpp`,
       );
     }
     await sleep(POLL_MS, undefined, { signal });

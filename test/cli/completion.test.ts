@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { completionScript } from "../../src/cli/completion.ts";
+import { createProgram } from "../../src/cli/main.ts";
+
+const installed = (shell: string): boolean => spawnSync(shell, ["-c", "exit 0"]).status === 0;
+
+describe("completion", () => {
+  for (const shell of ["bash", "zsh", "fish"] as const) {
+    it(`${shell} takes its script`, function () {
+      if (!installed(shell)) {
+        console.log(`      skipped: ${shell} is not installed`);
+        this.skip();
+      }
+      const { status, stderr } = spawnSync(shell, ["-n"], {
+        input: completionScript(shell, createProgram()),
+        encoding: "utf8",
+        timeout: 10_000,
+      });
+      assert.equal(stderr, "");
+      assert.equal(status, 0);
+    });
+  }
+
+  it("names every command and option in every shell", () => {
+    const words: string[] = [];
+    const walk = (command: ReturnType<typeof createProgram>): void => {
+      for (const child of command.commands) {
+        words.push(child.name());
+        for (const option of child.options) words.push(option.long?.slice(2) ?? "");
+        walk(child);
+      }
+    };
+    walk(createProgram());
+    assert.ok(words.length > 40);
+    for (const shell of ["bash", "zsh", "fish"] as const) {
+      const script = completionScript(shell, createProgram());
+      for (const word of words) assert.ok(script.includes(word), `${shell}: ${word}`);
+    }
+  });
+
+  it("completes in bash", function () {
+    if (!installed("bash")) this.skip();
+    const script = completionScript("bash", createProgram());
+    const complete = (line: string): string[] => {
+      const words = line.split(" ");
+      const quoted = words.map((word) => `'${word}'`).join(" ");
+      const code = `${script}\nCOMP_WORDS=(${quoted}); COMP_CWORD=${words.length - 1}; _vpplb; printf '%s\\n' "\${COMPREPLY[@]}"`;
+      const { stdout, stderr } = spawnSync("bash", ["-c", code], { encoding: "utf8", timeout: 10_000 });
+      assert.equal(stderr, "");
+      return stdout.split("\n").filter((word) => word !== "");
+    };
+    assert.deepEqual(complete("vpplb sta"), ["status"]);
+    assert.deepEqual(complete("vpplb get s"), ["servers"]);
+    assert.deepEqual(complete("vpplb traffic "), ["server", "client", ...complete("vpplb traffic -")]);
+    assert.deepEqual(complete("vpplb --json traffic client --first"), ["--first-port"]);
+    assert.deepEqual(complete("vpplb demo --break t"), ["table"]);
+    assert.deepEqual(complete("vpplb check -f /etc/host"), complete("vpplb check --file /etc/host"));
+    assert.ok(complete("vpplb check -f /etc/host").includes("/etc/hosts"));
+  });
+});
