@@ -14,7 +14,7 @@ const ANSWER_TIMEOUT_MS = 12_000;
 /** All TCP connections of the demo's client: opened in batches, then held with traffic on them until the end. */
 export class Crowd {
   readonly #netns: number;
-  readonly #held: HeldConnections[] = [];
+  readonly #batches: HeldConnections[][] = [];
   readonly #picker: FlowPicker;
   #nextAddress = 0;
 
@@ -31,8 +31,8 @@ export class Crowd {
       for (let i = 0; i < ADDRESSES_PER_BATCH; i++) batches.push(this.#hold(family, each, signal));
     }
     const held = await Promise.all(batches);
-    this.#held.push(...held);
-    return held.flatMap((one) => one.records().map(toHeldFlow));
+    const number = this.#batches.push(held);
+    return held.flatMap((one) => one.records().map((record) => toHeldFlow(record, number)));
   }
 
   #hold(family: Family, count: number, signal: AbortSignal): Promise<HeldConnections> {
@@ -51,11 +51,13 @@ export class Crowd {
 
   /** Every connection so far, always in the same order. */
   flows(): HeldFlow[] {
-    return this.#records().map(toHeldFlow);
+    return this.#batches.flatMap((batch, index) =>
+      batch.flatMap((held) => held.records()).map((record) => toHeldFlow(record, index + 1)),
+    );
   }
 
   #records(): ConnectionRecord[] {
-    return this.#held.flatMap((held) => held.records());
+    return this.#batches.flat().flatMap((held) => held.records());
   }
 
   /** Resolves when every connection that is not broken has been answered once more, which takes a packet there and back. */
@@ -78,12 +80,13 @@ export class Crowd {
   }
 
   close(): void {
-    for (const held of this.#held) held.stop();
+    for (const held of this.#batches.flat()) held.stop();
   }
 }
 
-function toHeldFlow(record: ConnectionRecord): HeldFlow {
+function toHeldFlow(record: ConnectionRecord, batch: number): HeldFlow {
   return {
+    batch,
     flow: record.flow,
     server: record.host,
     broken: record.state === "broken",

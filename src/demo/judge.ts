@@ -2,6 +2,8 @@ import type { DemoFlow, Prediction } from "./prediction.ts";
 
 /** A connection that the demo holds, as its client sees it. */
 export interface HeldFlow {
+  /** Which batch it was opened with, from 1. */
+  readonly batch: number;
   readonly flow: DemoFlow;
   /** The name that the server answered; undefined: never connected. */
   readonly server: string | undefined;
@@ -17,18 +19,14 @@ export interface BatchJudgement {
   /** Went to another server than the table says. */
   readonly elsewhere: number;
   /** Connections by server: seen and predicted. */
-  readonly byServer: ReadonlyMap<string, { readonly seen: number; readonly predicted: number }>;
+  readonly byServer: Readonly<Record<string, { readonly seen: number; readonly predicted: number }>>;
   readonly good: boolean;
 }
 
 /** Judges connections opened just now; every one must reach the server that the table names. */
 export function judgeBatch(flows: readonly HeldFlow[], prediction: Prediction): BatchJudgement {
-  const byServer = new Map<string, { seen: number; predicted: number }>();
-  const of = (name: string) => {
-    const entry = byServer.get(name) ?? { seen: 0, predicted: 0 };
-    byServer.set(name, entry);
-    return entry;
-  };
+  const byServer: Record<string, { seen: number; predicted: number }> = {};
+  const of = (name: string) => (byServer[name] ??= { seen: 0, predicted: 0 });
   let elsewhere = 0;
   for (const { flow, server } of flows) {
     const predicted = prediction.serverOf(flow);
@@ -43,8 +41,8 @@ export function judgeBatch(flows: readonly HeldFlow[], prediction: Prediction): 
 /** What a step may do to connections that were open before it. */
 export type Expectation = "none" | { readonly killed: string } | { readonly stickinessLostTo: Prediction };
 
-/** What a step did to them. */
-export interface HeldJudgement {
+/** What a step did to connections that were open before it. */
+export interface HeldCounts {
   readonly held: number;
   readonly broke: number;
   /** Of those that broke, not named by the prediction. */
@@ -52,8 +50,15 @@ export interface HeldJudgement {
   readonly changedServer: number;
   /** How many the prediction names. */
   readonly predicted: number;
+}
+
+export interface HeldJudgement extends HeldCounts {
+  /** The same by the batch that they were opened with. */
+  readonly byBatch: Readonly<Record<number, HeldCounts>>;
   readonly good: boolean;
 }
+
+const NOTHING: HeldCounts = { held: 0, broke: 0, unexpected: 0, changedServer: 0, predicted: 0 };
 
 /**
  * Judges connections that were alive before the step. `before` and `after` are the same connections in the same order.
@@ -63,18 +68,36 @@ export function judgeHeld(
   after: readonly HeldFlow[],
   expected: Expectation,
 ): HeldJudgement {
-  const result = { held: 0, broke: 0, unexpected: 0, changedServer: 0, predicted: 0 };
+  const byBatch: Record<number, HeldCounts> = {};
+  let all = NOTHING;
   before.forEach((was, index) => {
     if (was.broken || was.server === undefined) return;
-    const is = after[index]!;
-    const mayBreak = named(was, expected);
-    result.held++;
-    if (mayBreak) result.predicted++;
-    if (is.changedServer) result.changedServer++;
-    if (is.broken) result.broke++;
-    if (is.broken && !mayBreak) result.unexpected++;
+    const counts = count(was, after[index]!, expected);
+    all = add(all, counts);
+    byBatch[was.batch] = add(byBatch[was.batch] ?? NOTHING, counts);
   });
-  return { ...result, good: result.unexpected === 0 && result.changedServer === 0 };
+  return { ...all, byBatch, good: all.unexpected === 0 && all.changedServer === 0 };
+}
+
+function count(was: HeldFlow, is: HeldFlow, expected: Expectation): HeldCounts {
+  const mayBreak = named(was, expected);
+  return {
+    held: 1,
+    broke: Number(is.broken),
+    unexpected: Number(is.broken && !mayBreak),
+    changedServer: Number(is.changedServer),
+    predicted: Number(mayBreak),
+  };
+}
+
+function add(a: HeldCounts, b: HeldCounts): HeldCounts {
+  return {
+    held: a.held + b.held,
+    broke: a.broke + b.broke,
+    unexpected: a.unexpected + b.unexpected,
+    changedServer: a.changedServer + b.changedServer,
+    predicted: a.predicted + b.predicted,
+  };
 }
 
 function named({ flow, server }: HeldFlow, expected: Expectation): boolean {

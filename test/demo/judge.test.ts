@@ -14,7 +14,7 @@ function flowsOf(prediction: Prediction, count = 200): HeldFlow[] {
       dst: vipAddress(family, n),
       dstPort: SETTING.port,
     };
-    return { flow, server: prediction.serverOf(flow), broken: false, changedServer: false };
+    return { batch: 1, flow, server: prediction.serverOf(flow), broken: false, changedServer: false };
   });
 }
 
@@ -26,10 +26,10 @@ describe("demo: judging", () => {
     const judged = judgeBatch(flows, three);
     assert.ok(judged.good);
     assert.equal(
-      [...judged.byServer.values()].reduce((sum, { seen }) => sum + seen, 0),
+      Object.values(judged.byServer).reduce((sum, { seen }) => sum + seen, 0),
       200,
     );
-    for (const { seen, predicted } of judged.byServer.values()) assert.equal(seen, predicted);
+    for (const { seen, predicted } of Object.values(judged.byServer)) assert.equal(seen, predicted);
   });
 
   it("refuses a batch of which one connection went elsewhere or broke", () => {
@@ -79,6 +79,7 @@ describe("demo: judging", () => {
       unexpected: 0,
       changedServer: 0,
       predicted: 0,
+      byBatch: {},
       good: true,
     });
   });
