@@ -16,6 +16,9 @@ import { vipOperationId, vipStartingPoint } from "./vip.ts";
 /** Servers in one `lb as` line: VPP rebuilds the table once a line, and copies long lines more than once. */
 const SERVERS_PER_LINE = 500;
 
+/** VPP 26.10's own, of a server that is added without one. */
+const DEFAULT_WEIGHT = 100;
+
 export const serverOperationId = (vip: VipRef, what: string): string => `servers of ${vipKey(vip)} ${what}`;
 
 /** What a VIP's server should be in VPP: used with a weight, or not used; flushed means that no flow refers to it. */
@@ -116,7 +119,10 @@ function compare(
 
 function addServers(vip: DesiredVip, addresses: string[], weight: number | undefined, plan: PlanBuilder): string {
   const key = vipKey(vip);
-  const id = serverOperationId(vip, weight === undefined ? "add" : `add with weight ${weight}`);
+  const id = serverOperationId(
+    vip,
+    weight === undefined || weight === DEFAULT_WEIGHT ? "add" : `add with weight ${weight}`,
+  );
   plan.add({
     id,
     kind: "server",
@@ -130,7 +136,7 @@ function addServers(vip: DesiredVip, addresses: string[], weight: number | undef
       ...(weight === undefined ? {} : { weight }),
     },
     inverse: { type: "servers-delete", vip: vipRef(vip), servers: addresses, flush: false },
-    sentence: `add ${countText(addresses.length, "server")}${weight === undefined || weight === 100 ? "" : ` with weight ${weight}`} to VIP ${key}: ${listText(addresses)}`,
+    sentence: `add ${countText(addresses.length, "server")}${weight === undefined || weight === DEFAULT_WEIGHT ? "" : ` with weight ${weight}`} to VIP ${key}: ${listText(addresses)}`,
     dependsOn: [vipOperationId(vip, "create")],
   });
   return id;

@@ -176,12 +176,14 @@ export class Reconciler {
   }
 
   async #rounds(session: VppSession, reason: string, applied: string[]): Promise<RunReport> {
+    // Proposals that come while this runs are the next run's, whose report their proposer awaits.
+    const proposed = this.#candidate;
     const repeats = new Repeats();
     let refused: string | undefined;
     let disruption: readonly VipDisruption[] | undefined;
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const observed = await this.#observe(session);
-      if (this.#candidate !== undefined) refused = this.#judgeCandidate(observed);
+      if (round === 0) refused = this.#judgeProposed(proposed, observed);
       const desired = this.effective;
       if (desired === undefined) return this.#report("waiting", applied, refused);
       const plan = this.#plan(desired, observed);
@@ -238,9 +240,11 @@ export class Reconciler {
     journal.drains = liveDrains(desired, journal.drains);
   }
 
-  #judgeCandidate(observed: ObservedState): string | undefined {
-    const { desired, force } = this.#candidate!;
-    this.#candidate = undefined;
+  /** @returns why it is refused */
+  #judgeProposed(proposed: Candidate | undefined, observed: ObservedState): string | undefined {
+    if (proposed === undefined) return undefined;
+    if (this.#candidate === proposed) this.#candidate = undefined;
+    const { desired, force } = proposed;
     const { journal } = this;
     const plan = makePlan(withDrains(desired, journal.drains, this.#now()), observed, journal.owned);
     const verdict = force ? { pace: [] } : judge(desired, plan, journal.accepted);
