@@ -229,6 +229,33 @@ describe("API server", function () {
     other.close();
   });
 
+  it("knows which way round its doubles are", async () => {
+    const client = await BareClient.connect(path);
+    const right = await client.request("get_f64_endian_value", { f64_one: 1 });
+    assert.deepEqual([right["retval"], right["f64_one_result"]], [0, 1]);
+    assert.equal((await client.request("get_f64_endian_value", { f64_one: 2 }))["retval"], -159 >>> 0);
+    assert.equal((await client.request("get_f64_increment_by_one", { f64_value: 1.5 }))["f64_value"], 2.5);
+    client.close();
+  });
+
+  it("answers UNSPECIFIED and goes on where a handler fails", async () => {
+    const faults: string[] = [];
+    const broken = new Dataplane();
+    Object.defineProperty(broken, "lb", { get: () => assert.fail("broken") });
+    const other = await ApiServer.listen(broken, {
+      path: `${path}2`,
+      onFault: (name) => faults.push(name),
+    });
+    const client = await BareClient.connect(`${path}2`);
+    assert.equal((await client.request("lb_conf", {}))["retval"], -1);
+    assert.deepEqual(await client.dump("lb_vip_dump", {}), []);
+    await ping(client);
+    assert.deepEqual(faults, ["lb_conf", "lb_vip_dump"]);
+    client.close();
+    await other.close();
+    broken.close();
+  });
+
   it("says 1 to sockclnt_delete and hangs up; -1 for another client's index", async () => {
     const client = await BareClient.connect(path);
     assert.equal((await client.request("sockclnt_delete", { index: 77 }))["response"], -1);

@@ -141,7 +141,11 @@ export class ApiServer {
     };
     const fail = (error: unknown): void => {
       this.#onFault(entry.name, error);
-      reply({ retval: RETVAL.UNSPECIFIED });
+      try {
+        reply({ retval: RETVAL.UNSPECIFIED });
+      } catch (second) {
+        this.#onFault(entry.name, second);
+      }
     };
     try {
       const values = handler.run(fields, call);
@@ -156,7 +160,9 @@ export class ApiServer {
   #dump(entry: TableEntry, handler: DumpHandler, fields: Fields, call: Call): Iterator<Uint8Array> | undefined {
     const details = this.#table.byName(handler.details ?? entry.name.replace(/_dump$/, "_details"))!;
     try {
-      return encodeAll(details, fields["context"], handler.run(fields, call), handler.encode);
+      const elements = handler.run(fields, call);
+      const fault = (error: unknown): void => this.#onFault(entry.name, error);
+      return encodeAll(details, fields["context"], elements, handler.encode, fault);
     } catch (error) {
       this.#onFault(entry.name, error);
       return undefined;
@@ -214,13 +220,22 @@ function decode(codec: MessageCodec, payload: Uint8Array): Fields | undefined {
   }
 }
 
+/** An element that can't be encoded is left out and reported. */
 function* encodeAll(
   details: TableEntry,
   context: unknown,
   elements: readonly unknown[],
   encode: (element: never) => Fields,
+  onFault: (error: unknown) => void,
 ): Generator<Uint8Array> {
   for (const element of elements) {
-    yield details.codec.encode(details.id, { ...encode(element as never), context });
+    let payload: Uint8Array;
+    try {
+      payload = details.codec.encode(details.id, { ...encode(element as never), context });
+    } catch (error) {
+      onFault(error);
+      continue;
+    }
+    yield payload;
   }
 }

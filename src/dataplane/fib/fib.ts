@@ -179,12 +179,16 @@ export class Fib {
 
   /** The host route of a neighbour (FIB_SOURCE_ADJ): forwards only while its cover is attached to the same interface. */
   neighborAdd(fibIndex: number, iface: Interface, address: number | Uint8Array): void {
+    const host = hostPrefix(address);
     const route = { swIfIndex: iface.swIfIndex, nextHop: address };
-    this.update(fibIndex, hostPrefix(address), "adjacency", new Set(["attached"]), [route]);
+    const others = this.exact(fibIndex, host)?.sources.some((source) => source.source === "adjacency");
+    if (others === true) this.pathsAdd(fibIndex, host, "adjacency", [route]);
+    else this.update(fibIndex, host, "adjacency", new Set(["attached"]), [route]);
   }
 
-  neighborDelete(fibIndex: number, address: number | Uint8Array): void {
-    this.delete(fibIndex, hostPrefix(address), "adjacency");
+  /** Other interfaces may have a neighbour of that address too: only this one's path goes. */
+  neighborDelete(fibIndex: number, swIfIndex: number, address: number | Uint8Array): void {
+    this.pathsRemove(fibIndex, hostPrefix(address), "adjacency", [{ swIfIndex, nextHop: address }]);
   }
 
   /** An interface went up, down or away: its paths are resolved anew. */

@@ -58,7 +58,7 @@ export class Neighbors {
     this.#byKey.delete(keyOf(swIfIndex, address));
     this.pool.remove(known.index);
     if (iface === undefined) return true;
-    if (!known.noFibEntry) this.#fib.neighborDelete(fibIndexOf(iface, address), address);
+    if (!known.noFibEntry) this.#fib.neighborDelete(fibIndexOf(iface, address), swIfIndex, address);
     const adjacency = this.#fib.adjacencies.find(protoOf(address), swIfIndex, address);
     if (adjacency !== undefined) this.#fib.adjacencies.makeIncomplete(adjacency);
     return true;

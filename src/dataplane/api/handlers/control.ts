@@ -30,7 +30,8 @@ export const controlHandlers: Handlers = {
   })),
   show_vpe_system_time: request(() => ({ vpe_system_time: Date.now() / 1000 })),
   get_f64_endian_value: request<{ f64_one: number }>((fields) => ({
-    retval: fields.f64_one === 1 ? 0 : RETVAL.API_ENDIAN_FAILED,
+    // The definition has it unsigned.
+    retval: fields.f64_one === 1 ? 0 : RETVAL.API_ENDIAN_FAILED >>> 0,
     f64_one_result: 1,
   })),
   get_f64_increment_by_one: request<{ f64_value: number }>((fields) => ({ f64_value: fields.f64_value + 1 })),

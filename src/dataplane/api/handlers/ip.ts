@@ -103,7 +103,7 @@ function encodePath({ fib }: Dataplane, path: Path, isSpecial: boolean): Fields 
   const { nextHop } = path;
   const hasHop = nextHop !== undefined && !isZeroAddress(nextHop);
   return {
-    sw_if_index: path.swIfIndex,
+    sw_if_index: path.special === "local" && path.swIfIndex === NO_INDEX && !isSpecial ? 0 : path.swIfIndex,
     table_id: path.type === "recursive" ? (table?.tableId ?? 0) : 0,
     weight: path.weight,
     preference: path.preference,
