@@ -1,22 +1,33 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { completionScript } from "../../src/cli/completion.ts";
 import { createProgram } from "../../src/cli/main.ts";
 
 const installed = (shell: string): boolean => spawnSync(shell, ["-c", "exit 0"]).status === 0;
 
 describe("completion", () => {
+  let folder: string;
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), "vpplb-completion-"));
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+  const script = (shell: "bash" | "zsh" | "fish"): string => {
+    const file = join(folder, shell);
+    writeFileSync(file, completionScript(shell, createProgram()));
+    return file;
+  };
+
   for (const shell of ["bash", "zsh", "fish"] as const) {
     it(`${shell} takes its script`, function () {
       if (!installed(shell)) {
         console.log(`      skipped: ${shell} is not installed`);
         this.skip();
       }
-      const { status, stderr } = spawnSync(shell, ["-n"], {
-        input: completionScript(shell, createProgram()),
-        encoding: "utf8",
-        timeout: 10_000,
-      });
+      const file = script(shell);
+      const { status, stderr } = spawnSync(shell, ["-n", file], { encoding: "utf8", timeout: 10_000 });
       assert.equal(stderr, "");
       assert.equal(status, 0);
     });
@@ -41,11 +52,11 @@ describe("completion", () => {
 
   it("completes in bash", function () {
     if (!installed("bash")) this.skip();
-    const script = completionScript("bash", createProgram());
+    const text = completionScript("bash", createProgram());
     const complete = (line: string): string[] => {
       const words = line.split(" ");
       const quoted = words.map((word) => `'${word}'`).join(" ");
-      const code = `${script}\nCOMP_WORDS=(${quoted}); COMP_CWORD=${words.length - 1}; _vpplb; printf '%s\\n' "\${COMPREPLY[@]}"`;
+      const code = `${text}\nCOMP_WORDS=(${quoted}); COMP_CWORD=${words.length - 1}; _vpplb; printf '%s\\n' "\${COMPREPLY[@]}"`;
       const { stdout, stderr } = spawnSync("bash", ["-c", code], { encoding: "utf8", timeout: 10_000 });
       assert.equal(stderr, "");
       return stdout.split("\n").filter((word) => word !== "");
@@ -57,5 +68,23 @@ describe("completion", () => {
     assert.deepEqual(complete("vpplb demo --break t"), ["table"]);
     assert.deepEqual(complete("vpplb check -f /etc/host"), complete("vpplb check --file /etc/host"));
     assert.ok(complete("vpplb check -f /etc/host").includes("/etc/hosts"));
+  });
+
+  it("completes in fish", function () {
+    if (!installed("fish")) {
+      console.log("      skipped: fish is not installed");
+      this.skip();
+    }
+    const complete = (line: string): string[] => {
+      const code = `source ${script("fish")}; complete -C '${line}'`;
+      const { stdout, stderr } = spawnSync("fish", ["--no-config", "-c", code], { encoding: "utf8", timeout: 10_000 });
+      assert.equal(stderr, "");
+      return stdout.split("\n").flatMap((one) => (one === "" ? [] : [one.split("\t")[0] ?? ""]));
+    };
+    assert.deepEqual(complete("vpplb sta"), ["status"]);
+    assert.deepEqual(complete("vpplb get s"), ["servers"]);
+    assert.deepEqual(complete("vpplb traffic "), ["client", "server"]);
+    assert.deepEqual(complete("vpplb traffic client --first"), ["--first-port"]);
+    assert.deepEqual(complete("vpplb demo --break t"), ["table"]);
   });
 });
