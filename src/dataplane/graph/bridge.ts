@@ -36,6 +36,8 @@ function forward(n: Nodes, p: Packet, domain: BridgeDomain): void {
   const entry = n.dp.bridges.fib.lookup(domain.bdIndex, p.bytes, p.start);
   if (p.trace !== undefined) traceForward(n, p, domain, entry);
   if (entry === undefined) {
+    const uuForward = n.dp.interfaces.get(domain.uuFwdSwIfIndex);
+    if (uuForward !== undefined && uuForward !== p.rx) return l2Output(n, p, uuForward);
     if (domain.uuFlood) return flood(n, p, domain);
     return n.drop(p, n.counters.l2InputDrop);
   }

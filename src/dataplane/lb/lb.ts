@@ -1,9 +1,21 @@
-import ipaddr from "ipaddr.js";
-
-import { buildTable, MAX_TABLE_SIZE } from "../../maglev/index.ts";
+import { MAX_TABLE_SIZE } from "../../maglev/index.ts";
 import type { LoadBalance } from "../fib/types.ts";
 import { Pool } from "../pool.ts";
 import { RV } from "../retval.ts";
+import {
+  addressBytes,
+  countAddresses,
+  equalAddresses,
+  isPowerOf2,
+  makeAs,
+  makeVip,
+  newFlowTable,
+  normalizePrefix,
+  portKey,
+  readAddress4,
+  type EncapArgs,
+  type MutableVip,
+} from "./elements.ts";
 import { MAX_STICKY_BUCKETS, StickyTable } from "./sticky.ts";
 import {
   encapIsIp4,
@@ -16,6 +28,8 @@ import {
   type LbVip,
   type LbVipAddArgs,
 } from "./types.ts";
+
+export { portKey, readAddress4 };
 
 /** Seconds between two garbage collections of a VIP (lb.c LB_GARBAGE_RUN). */
 const GARBAGE_RUN_S = 60;
@@ -41,18 +55,11 @@ export interface LbHost {
   delVipRoute(vip: LbVip): void;
 }
 
-type EncapArgs = Pick<LbVip, "encapByte" | "targetPort">;
-type MutableVip = { -readonly [K in keyof LbVip]: LbVip[K] } & {
-  asPool: Pool<number>;
-  /** Its ASs, removed ones included, by {@link addressBytes}. */
-  byAddress: Map<string, LbAs>;
-};
-
 /**
  * VIPs, application servers and flow tables as VPP 26.06 keeps them (plugins/lb/lb.c); return values are VPP's.
  * Differences, all where VPP crashes or is undefined: table lengths of 0 or over 2^20 and sticky tables of 0 or over 2^22
  * buckets are refused with INVALID_MEMORY_SIZE, servers of a NAT VIP for all ports with UNIMPLEMENTED. Other NAT VIPs are
- * configured as in VPP, but the packet path has no NAT: it drops what is sent to them.
+ * configured as in VPP; the packet path translates towards the servers (UDP, as VPP), never back.
  */
 export class LbMain {
   ip4Src = 0xffffffff;
@@ -235,7 +242,7 @@ export class LbMain {
   #find(prefix: Uint8Array, plen: number, matches: (vip: LbVip) => boolean): number {
     const wanted = normalizePrefix(prefix, plen);
     for (const vip of this.vips) {
-      if (vip.used && vip.plen === plen && equal(vip.prefix, wanted) && matches(vip)) return vip.index;
+      if (vip.used && vip.plen === plen && equalAddresses(vip.prefix, wanted) && matches(vip)) return vip.index;
     }
     return RV.NO_SUCH_ENTRY;
   }
@@ -300,22 +307,8 @@ export class LbMain {
     (vip as MutableVip).byAddress.set(addressBytes(address), as);
   }
 
-  /** lb_vip_update_new_flow_table. */
   #updateNewFlowTable(vip: LbVip): void {
-    const used = this.asesOf(vip).filter((as) => as.used);
-    const size = vip.newFlowTable.length;
-    const next = new Uint32Array(size);
-    if (used.length > 0) {
-      const byText = new Map(used.map((as) => [addressText(as.address), as.index]));
-      const table = buildTable(
-        [...byText.keys()].map((address) => ({ address })),
-        size,
-      );
-
-      const indexes = table.servers.map((server) => byText.get(server) ?? 0);
-      for (let slot = 0; slot < size; slot += 1) next[slot] = indexes[table.slots[slot]!] ?? 0;
-    }
-    vip.newFlowTable = next;
+    vip.newFlowTable = newFlowTable(this.asesOf(vip), vip.newFlowTable.length);
   }
 
   /** lb_vip_garbage_collection: frees removed ASs that no sticky slot names any more. */
@@ -333,98 +326,4 @@ export class LbMain {
       this.ases.remove(index);
     }
   }
-}
-
-/** Key of the port filter; unique because a prefix index is below 2^29. */
-export function portKey(prefixIndex: number, protocol: number, port: number): number {
-  return prefixIndex * 0x1000000 + protocol * 0x10000 + port;
-}
-
-function makeAs(index: number, address: Uint8Array, address4: number, vipIndex: number): LbAs {
-  return {
-    index,
-    address: address.slice(),
-    address4,
-    vipIndex,
-    used: false,
-    lastUsedS: 0,
-    refs: 0,
-    forwarding: undefined,
-    release: () => {},
-  };
-}
-
-/** GRE VIPs leave the encapsulation's arguments as a predecessor at the index left them, and show them (lb.c:1115). */
-function makeVip(index: number, args: LbVipAddArgs, nowS: number, predecessor?: EncapArgs): LbVip {
-  const asPool = new Pool<number>();
-  const isNat = vipIsNat(args.type);
-  const isDsr = args.type === VipType.ip4L3dsr;
-  const vip: MutableVip = {
-    index,
-    prefix: args.prefix.slice(),
-    plen: args.plen,
-    protocol: args.port === 0 ? 255 : args.protocol,
-    port: args.port,
-    type: args.type,
-    dscp: args.dscp ?? 0,
-    srvType: args.srvType ?? 0,
-    targetPort: (isNat ? args.targetPort : predecessor?.targetPort) ?? 0,
-    encapByte: (isNat ? args.srvType : isDsr ? args.dscp : predecessor?.encapByte) ?? 0,
-    srcIpSticky: args.srcIpSticky ?? false,
-    used: true,
-    newFlowTable: new Uint32Array(args.newLength),
-    prefixIndex: 0,
-    lastGarbageCollectionS: nowS,
-    asPool,
-    byAddress: new Map(),
-    asIndexes: asPool,
-    counters: new Float64Array(4),
-  };
-  return vip;
-}
-
-function isPowerOf2(value: number, most: number): boolean {
-  return Number.isInteger(value) && value >= 1 && value <= most && (value & (value - 1)) === 0;
-}
-
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  for (let i = 0; i < 16; i += 1) if (a[i] !== b[i]) return false;
-  return true;
-}
-
-/** ip46_prefix_normalize, on a copy. */
-export function normalizePrefix(prefix: Uint8Array, plen: number): Uint8Array {
-  return prefix.map((byte, i) => byte & (0xff00 >> Math.min(8, Math.max(0, plen - i * 8))));
-}
-
-export function readAddress4(address: Uint8Array): number {
-  return ((address[12]! << 24) | (address[13]! << 16) | (address[14]! << 8) | address[15]!) >>> 0;
-}
-
-/** An address as a key. */
-function addressBytes(address: Uint8Array): string {
-  return String.fromCharCode(...address);
-}
-
-/** Canonical text as src/maglev writes it. */
-function addressText(address: Uint8Array): string {
-  if (ip46IsIp4(address)) return address.subarray(12).join(".");
-  return new ipaddr.IPv6([...address]).toRFC5952String();
-}
-
-/** Counts duplicates in a request: only the first of equal addresses is added (lb.c looks at lower positions). */
-function countAddresses(addresses: readonly Uint8Array[]): { takeLast: (address: Uint8Array) => boolean } {
-  const left = new Map<string, number>();
-  for (const address of addresses) {
-    const key = addressBytes(address);
-    left.set(key, (left.get(key) ?? 0) + 1);
-  }
-  return {
-    takeLast: (address) => {
-      const key = addressBytes(address);
-      const count = (left.get(key) ?? 1) - 1;
-      left.set(key, count);
-      return count === 0;
-    },
-  };
 }
