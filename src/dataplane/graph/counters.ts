@@ -96,6 +96,7 @@ const ALL = {
   lbNone: ["lb4", "no server configured", "error"],
   rxDown: ["af-packet-input", "interface is down", "error"],
   rxTruncated: ["af-packet-input", "frame longer than the ring's block", "error"],
+  internalError: ["af-packet-input", "dropped by an internal error", "error"],
   txOversize: ["af-packet-output", "frame longer than the device's MTU", "error"],
 } as const satisfies Record<string, readonly [string, string, Severity]>;
 

@@ -55,6 +55,7 @@ export class Graph implements Nodes {
   /** Begins a burst: time is read once for all its packets. */
   beginBurst(): void {
     this.lbTime = -1;
+    this.#nesting = 0;
   }
 
   /**
@@ -184,6 +185,7 @@ export class Graph implements Nodes {
 
   /** Sends an IP packet made by `ping` and its like: it is looked up in the table of `iface`. */
   sendIp(iface: Interface, packet: Uint8Array): void {
+    this.beginBurst();
     const p = this.allocate(packet.length, iface);
     p.bytes.set(packet, p.start);
     p.local = true;

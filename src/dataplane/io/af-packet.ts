@@ -69,7 +69,11 @@ export class AfPacketPort implements Port, PollSource {
       }
       const pending = (frame.status & TP_STATUS_CSUMNOTREADY) !== 0;
       const traced = trace.armed ? this.#beginTrace(iface, packet) : undefined;
-      graph.input(iface, this.#memory, frame.offset, frame.length, pending, traced);
+      try {
+        graph.input(iface, this.#memory, frame.offset, frame.length, pending, traced);
+      } catch (error) {
+        this.#failed(iface, error);
+      }
     }
     graph.flush();
     ring.releaseBlock();
@@ -110,6 +114,15 @@ export class AfPacketPort implements Port, PollSource {
     iface.counters.drops += 1;
     const cut = this.#ring.frame.wireLength > this.#ring.frame.length;
     (cut ? counters.rxTruncated : counters.ethernetUnknownVlan).count += 1;
+  }
+
+  /** No frame may end the dataplane: it is dropped and counted, and the first one is reported. */
+  #failed(iface: Interface, error: unknown): void {
+    const counter = this.#dataplane.graph.counters.internalError;
+    counter.count += 1;
+    iface.counters.drops += 1;
+    this.#dataplane.graph.beginBurst();
+    if (counter.count === 1) process.emitWarning(error instanceof Error ? error : String(error));
   }
 
   #beginTrace(iface: Interface, packet: number): ReturnType<Dataplane["trace"]["begin"]> {
