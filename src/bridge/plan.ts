@@ -29,17 +29,27 @@ export const NOTHING_OWNED: OwnedObjects = {
   bridges: new Set(),
 };
 
+export interface PlanOptions {
+  /** Whether to compute what moves, which builds two tables for each VIP that changes. Default true. */
+  readonly disruption?: boolean;
+}
+
 /**
  * What makes VPP hold what is desired: pure. The plan of a VPP that holds it is empty.
  * Its operations are ordered so that each comes after all that it depends on.
  */
-export function makePlan(desired: DesiredState, observed: ObservedState, owned: OwnedObjects = NOTHING_OWNED): Plan {
+export function makePlan(
+  desired: DesiredState,
+  observed: ObservedState,
+  owned: OwnedObjects = NOTHING_OWNED,
+  options: PlanOptions = {},
+): Plan {
   const input: DiffInput = { desired, observed, owned };
   const builder = new PlanBuilder();
   for (const kind of KINDS) kind.diff(input, builder);
   return {
     operations: order(builder.operations),
-    disruption: builder.operations.length === 0 ? [] : disruptions(input),
+    disruption: builder.operations.length === 0 || options.disruption === false ? [] : disruptions(input),
     problems: builder.problems,
     warnings: builder.warnings,
     foreign: builder.foreign,

@@ -14,7 +14,7 @@ import {
 } from "../bridge/index.ts";
 import { messageOf } from "./errors.ts";
 import { Failures, Repeats } from "./failures.ts";
-import { judge, vipDigest } from "./gate.ts";
+import { judge, vipDigest, type Verdict } from "./gate.ts";
 import type { Journal } from "./journal.ts";
 import type { VppLink, VppSession } from "./link.ts";
 import { liveDrains, nextDeadline, withDrains } from "./overrides.ts";
@@ -186,7 +186,7 @@ export class Reconciler {
       if (round === 0) refused = this.#judgeProposed(proposed, observed);
       const desired = this.effective;
       if (desired === undefined) return this.#report("waiting", applied, refused);
-      const plan = this.#plan(desired, observed);
+      const plan = this.#plan(desired, observed, round === 0);
       disruption ??= plan.disruption;
       const { now, later } = this.#select(plan, desired, observed, repeats);
       this.#setView({ plan, pending: [...now, ...later], error: undefined });
@@ -211,9 +211,9 @@ export class Reconciler {
     return observed;
   }
 
-  #plan(desired: DesiredState, observed: ObservedState): Plan {
+  #plan(desired: DesiredState, observed: ObservedState, disruption: boolean): Plan {
     this.#adopt(desired, observed);
-    const plan = makePlan(desired, observed, this.journal.owned);
+    const plan = makePlan(desired, observed, this.journal.owned, { disruption });
     this.failures.keepOnly(plan.operations);
     return plan;
   }
@@ -240,14 +240,19 @@ export class Reconciler {
     journal.drains = liveDrains(desired, journal.drains);
   }
 
+  #judge(desired: DesiredState, observed: ObservedState): Verdict {
+    const { drains, owned, accepted } = this.journal;
+    return judge(desired, makePlan(withDrains(desired, drains, this.#now()), observed, owned), accepted);
+  }
+
   /** @returns why it is refused */
   #judgeProposed(proposed: Candidate | undefined, observed: ObservedState): string | undefined {
     if (proposed === undefined) return undefined;
     if (this.#candidate === proposed) this.#candidate = undefined;
     const { desired, force } = proposed;
     const { journal } = this;
-    const plan = makePlan(withDrains(desired, journal.drains, this.#now()), observed, journal.owned);
-    const verdict = force ? { pace: [] } : judge(desired, plan, journal.accepted);
+    const verdict: Verdict =
+      force || desired.maxDisruption === undefined ? { pace: [] } : this.#judge(desired, observed);
     this.#setView({ refused: verdict.refused });
     if (verdict.refused !== undefined) {
       this.emit({ type: "config", at: this.#at(), ok: false, message: `refused: ${verdict.refused}` });

@@ -89,7 +89,7 @@ function row(
 
 /** Objects that the plan would touch. */
 function touched({ desired, observed, owned }: Input, ...kinds: string[]): Set<string> {
-  const plan = makePlan(desired, observed, owned);
+  const plan = makePlan(desired, observed, owned, { disruption: false });
   return new Set(
     plan.operations.filter((operation) => kinds.includes(operation.kind)).map((operation) => operation.object),
   );
