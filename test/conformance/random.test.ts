@@ -20,8 +20,8 @@ const FOUND: Readonly<Record<keyof typeof areas, readonly number[]>> = {
   lb: [105],
   interfaces: [4, 5],
   l2: [3, 4],
-  ip: [4, 5, 8],
-  all: [1],
+  ip: [3, 5, 6, 8, 9],
+  all: [2, 5, 12, 14],
 };
 
 /** The difference between fresh subjects, or undefined. */

@@ -1,7 +1,7 @@
 import type { Interface } from "../model.ts";
 import { RV } from "../retval.ts";
 import type { Fib } from "./fib.ts";
-import { addressKey, covers, hostPrefix, mask4, prefix4, prefix6, prefixKey } from "./prefix.ts";
+import { addressKey, covers, hostPrefix, mask4, maskBytes, prefix4, prefix6, prefixKey } from "./prefix.ts";
 import type { FibEntryFlag, FibPrefix } from "./types.ts";
 
 type Address = number | Uint8Array;
@@ -140,7 +140,8 @@ function addRoutes(fib: Fib, iface: Interface, address: Address, length: number)
   const table = host.proto === 4 ? iface.fibIndex4 : iface.fibIndex6;
   fib.update(table, host, "interface", LOCAL, [{ swIfIndex, nextHop: address }]);
   if (length === host.length) return;
-  const network = toPrefix(address, length);
+  // An IPv4 prefix keeps the address that it came with, an IPv6 one doesn't (ip6_add_interface_prefix_routes).
+  const network = typeof address === "number" ? prefix4(address, length) : prefix6(maskBytes(address, length), length);
   const users = usersOf(iface);
   const count = users.get(prefixKey(network)) ?? 0;
   users.set(prefixKey(network), count + 1);

@@ -83,7 +83,8 @@ export class Bridges {
     const oldShg = iface.l2?.shg ?? 0;
     this.detach(swIfIndex);
     const domain = this.byId(bdId)!;
-    if (portType === "bvi" && domain.bviSwIfIndex !== NO_INDEX) {
+    // Domain 0, which drops, counts as having one.
+    if (portType === "bvi" && (domain.bviSwIfIndex !== NO_INDEX || domain.bdIndex === 0)) {
       iface.l2 = { bdIndex: domain.bdIndex, shg: oldShg, portType: "normal" };
       return BD_ALREADY_HAS_BVI;
     }
