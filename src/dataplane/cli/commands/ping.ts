@@ -18,6 +18,8 @@ const DATA_BYTES = 60;
 const MAX_DATA_BYTES = 32768;
 const MAX_BURST = 2560;
 const MAX_NESTING = 8;
+/** Longest that a timer takes. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
 
 type Address = number | Uint8Array;
 
@@ -136,7 +138,7 @@ async function ping(context: CliContext, input: Input): Promise<void> {
 /** Waits; true if the wait was cut short. */
 async function interrupted(ms: number, signal: AbortSignal): Promise<boolean> {
   try {
-    await delay(Math.max(0, ms), undefined, { signal });
+    await delay(Math.min(Math.max(0, ms), MAX_DELAY_MS), undefined, { signal });
     return false;
   } catch {
     return true;
