@@ -1,5 +1,5 @@
 import type { Diagnostic, PlanProblem, VipDisruption } from "../bridge/types.ts";
-import type { ApplyResult, PlanResult } from "../controller/types.ts";
+import type { ApplyResult, PlanResult } from "../control/types.ts";
 import { EXIT, type Context } from "./context.ts";
 import { formatTable, percent, plural } from "./table.ts";
 

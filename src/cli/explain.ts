@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
-import type { ExplainResult } from "../controller/types.ts";
+import type { ExplainResult } from "../control/types.ts";
 import { withApi } from "./connect.ts";
 import { action, CliError, examples, EXIT, type Context } from "./context.ts";
 import { parseFlows, parseOffline } from "./flows.ts";

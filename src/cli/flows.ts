@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import type { OfflineInput } from "../maglev/index.ts";
-import type { Flow } from "../controller/types.ts";
+import type { Flow } from "../control/types.ts";
 import { CliError, EXIT } from "./context.ts";
 
 const HOW = "write SRC:PORT DST:PORT tcp|udp, or SRC DST icmp; IPv6 as [2001:db8::1]:80";

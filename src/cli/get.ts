@@ -1,6 +1,6 @@
 import { Argument, type Command } from "commander";
 import { ROW_KINDS } from "../control/defaults.ts";
-import type { Row, RowKind } from "../controller/types.ts";
+import type { Row, RowKind } from "../control/types.ts";
 import { withApi } from "./connect.ts";
 import { action, examples, type Context } from "./context.ts";
 import { formatTable } from "./table.ts";

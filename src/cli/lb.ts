@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { ControllerEvent } from "../controller/types.ts";
+import type { ControllerEvent } from "../control/types.ts";
 import { action, examples, type Context } from "./context.ts";
 
 export function registerLb(program: Command): void {

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { ControllerStatus } from "../controller/types.ts";
+import type { ControllerStatus } from "../control/types.ts";
 import { withApi } from "./connect.ts";
 import { action, examples, type Context } from "./context.ts";
 import { formatTable, plural } from "./table.ts";

@@ -1,3 +1,4 @@
+export type * from "./types.ts";
 export { ControlClient, type ControlClientOptions } from "./client.ts";
 export { DEFAULT_CONTROL_SOCKET, ROW_KINDS } from "./defaults.ts";
 export { ControlError, type ControlErrorCode } from "./errors.ts";
