@@ -29,7 +29,7 @@ function lines(text: string): string {
       .replace(/^( *[A-Z0-9_]+ \([-a-z0-9]+\)\n)+/gm, "FEATURES\n")
       .replace(/^span-l2-input .*\n/gm, "FEATURES\n")
       // The device section of a host-interface is the kernel device's.
-      .replace(/^ {2}FEATURES:\n(?: {2,}.*\n?)*/gm, "")
+      .replace(/^ {2}(?:FEATURES|Host Interface Offload):\n(?: {2,}.*\n?)*/gm, "")
       .replace(/^\S+e\d+ routes\/sec/gm, "N routes/sec")
       .trimEnd()
   );

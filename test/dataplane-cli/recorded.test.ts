@@ -18,7 +18,7 @@ const NOT_COMPARED: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** The one device section of `show hardware-interfaces` that an interface without a kernel device has not. */
-const DEVICE_SECTION = /\n {2}FEATURES:[^]*$/;
+const DEVICE_SECTION = /\n {2}(FEATURES|Host Interface Offload):[^]*$/;
 /** Nodes whose counters of the recording mean the same here; the others are of VPP's own machinery. */
 const COMPARED_COUNTERS = ["l2-output", "l2-input", "l2-flood", "l2-learn", "arp-reply", "ip4-glean"];
 

@@ -1,5 +1,8 @@
 /** `show hardware-interfaces` (VPP src/vnet/interface_format.c:123, src/plugins/af_packet/device.c:107). */
 import type { Interface } from "../../model.ts";
+import { SysError } from "../../../sys/errors.ts";
+import { getOffloads } from "../../../sys/ethtool.ts";
+import type { Offload } from "../../../sys/ethtool.ts";
 import { interfaceName, refuse } from "../context.ts";
 import type { CliCommand, CliContext } from "../context.ts";
 import { center, left, macText } from "../format.ts";
@@ -19,13 +22,36 @@ const QUEUES = [
   `    ${left("0", 6)}${left("no", 7)}0`,
 ];
 
+/** In VPP's order and words (af_packet.h:40). */
+const OFFLOADS: readonly (readonly [Offload, string])[] = [
+  ["rx", "rx checksum"],
+  ["tx", "tx checksum"],
+  ["sg", "scatter-gather"],
+  ["tso", "tcp segmentation offload"],
+  ["gso", "generic segmentation offload"],
+  ["gro", "generic receive offload"],
+];
+
+/** What the kernel's device leaves to hardware now; empty where there is no such device any more. */
+function offloadLines(one: Interface): string[] {
+  if (one.hostIfName === undefined) return [];
+  try {
+    const on = getOffloads(one.hostIfName);
+    const lines = OFFLOADS.filter(([offload]) => on[offload] === true).map(([, words]) => `     ${words}`);
+    return ["  Host Interface Offload:", "    now:", ...lines];
+  } catch (error) {
+    if (error instanceof SysError) return [];
+    throw error;
+  }
+}
+
 function hardwareText(one: Interface, verbose: boolean): string {
   const head = left(one.name, 32) + center(one.hwIfIndex, 6) + center(one.linkUp ? "up" : "down", 8) + one.name;
   const lines = [head, "  Link speed: unknown", ...(one.kind === "host" ? QUEUES : [])];
   if (!verbose) return lines.join("\n");
   if (one.kind === "local") return [...lines, "  local"].join("\n");
   lines.push(`  Ethernet address ${macText(one.mac)}`);
-  if (one.kind === "host") lines.push("  Linux PACKET socket interface v3");
+  if (one.kind === "host") lines.push("  Linux PACKET socket interface v3", ...offloadLines(one));
   return lines.join("\n");
 }
 
