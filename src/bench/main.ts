@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { benchApi, benchEmbeddedApi } from "./api.ts";
 import { benchBulk } from "./bulk.ts";
 import { BenchError } from "./errors.ts";
+import { benchForward } from "./forward.ts";
 import { benchIdle } from "./idle.ts";
 import { benchMaglev } from "./maglev.ts";
 import type { BenchContext, Section, SectionResult } from "./section.ts";
@@ -15,6 +16,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   bulk: benchBulk,
   maglev: benchMaglev,
   idle: benchIdle,
+  forwarding: benchForward,
 };
 
 const HELP = `usage: npm run bench -- [SECTION...] [--vpp SOCKET] [--rounds N] [--json FILE|-]
