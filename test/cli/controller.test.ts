@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { printed, start, vpplb, type Ended, type Started } from "./vpplb.ts";
+import { COMMAND, printed, start, vpplb, type Ended, type Started } from "./vpplb.ts";
 
 const DEADLINE_MS = 120_000;
 
@@ -74,6 +75,28 @@ describe("vpplb with a controller", function () {
     for (const kind of ["vips", "servers", "interfaces", "bridges", "routes"]) await json("get", kind);
     assert.match((await ask("vppctl", "show", "lb", "vips")).stdout, /10\.2\.2\.0\/24/);
     assert.match((await json<{ output: string }>("vppctl", "show", "version")).output, /^vpp v/);
+  });
+
+  it("has colours on a terminal, unless they are not wanted", function () {
+    // util-linux' script(1) runs a command on a terminal of its own.
+    if (spawnSync("script", ["--version"]).status !== 0) {
+      console.log("      skipped: there is no script(1) to give a terminal");
+      this.skip();
+    }
+    const onTerminal = (more: string, env: Record<string, string>): string => {
+      const words = [...COMMAND, "--control", control, "status"].map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
+      const options = { encoding: "utf8" as const, timeout: 20_000, env: { ...process.env, TERM: "xterm", ...env } };
+      return spawnSync("script", ["-qec", `${words.join(" ")} ${more}`, "/dev/null"], options).stdout;
+    };
+    assert.match(onTerminal("", { NO_COLOR: "" }), /\u001b\[32min-sync\u001b\[39m/);
+    for (const plain of [
+      onTerminal("", { NO_COLOR: "1" }),
+      onTerminal("--no-color", {}),
+      onTerminal("", { TERM: "dumb" }),
+    ]) {
+      assert.match(plain, /^state +in-sync\r?$/m);
+      assert.ok(!plain.includes("\u001b"));
+    }
   });
 
   it("vppctl changes nothing unless it is meant", async () => {
