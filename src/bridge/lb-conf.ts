@@ -41,7 +41,9 @@ function addOperation(
   changes: string[],
   keepBuckets: boolean,
 ): void {
-  const { evenWithForeignVips: _, ...conf } = wanted;
+  const { evenWithForeignVips: _, ...asked } = wanted;
+  // What VPP will have afterwards: the journal takes its word from here.
+  const conf = keepBuckets ? { ...asked, stickyBuckets: current.stickyBuckets ?? asked.stickyBuckets } : asked;
   plan.add({
     id: "lb conf update",
     kind: "lb-conf",

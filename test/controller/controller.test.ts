@@ -251,6 +251,59 @@ describe("controller: against a dataplane in a process of its own", function () 
     assert.equal(plan.disruption[0]?.recreated, "table size 1024 -> 4096");
   });
 
+  it("gives servers shares by weight where VPP knows weights, else says that it cannot", async () => {
+    const weighted = LB_YAML.replace(
+      "[10.60.1.2, 10.60.1.3, 10.60.1.4]",
+      "[{ address: 10.60.1.2, weight: 30 }, { address: 10.60.1.3, weight: 10 }]",
+    );
+    const one = await start(weighted);
+    const vip = (await liveVips()).find((each) => each.prefix === "10.2.2.0/24");
+    const shares = Object.fromEntries((vip?.servers ?? []).map((server) => [server.address, server.buckets]));
+    if (client.has("lb_as_set_weight")) {
+      // 40 replicas share 1024 slots: not quite three quarters.
+      assert.deepEqual(shares, { "10.60.1.2": 764, "10.60.1.3": 260 });
+      await one.controller.load(weighted.replace("weight: 30", "weight: 10"));
+      const after = (await liveVips()).find((each) => each.prefix === "10.2.2.0/24");
+      assert.deepEqual(
+        after?.servers.map((server) => server.weight),
+        [10, 10],
+      );
+    } else {
+      assert.deepEqual(shares, { "10.60.1.2": 512, "10.60.1.3": 512 });
+      assert.match(one.controller.status().sync.warnings.join(), /knows no weights/);
+    }
+    const { checked } = await one.controller.explain({
+      src: "192.0.2.7",
+      dst: "10.2.2.33",
+      protocol: "udp",
+      srcPort: 4,
+      dstPort: 5,
+    });
+    assert.equal(checked, true);
+    assert.equal(one.controller.status().sync.state, "in-sync");
+  });
+
+  it("flushes a drained server's flows at the deadline, and forgets a drain whose server is gone", async () => {
+    const one = await start();
+    await one.controller.drain("10.60.1.3", { deadlineMs: 300 });
+    assert.equal(one.controller.status().drains.length, 1);
+    await until(
+      "the deadline is carried out",
+      () =>
+        one.controller.status().sync.state === "in-sync" &&
+        Date.parse(one.controller.status().drains[0]?.deadlineAt ?? "") < Date.now(),
+      () => one.controller.status(),
+    );
+    await until("rows say down", () => one.controller.status().sync.state === "in-sync");
+    const rows = await one.controller.get("servers");
+    assert.deepEqual(
+      rows.filter((row) => row.key.endsWith("10.60.1.3")).map((row) => row.state),
+      ["down", "down"],
+    );
+    await one.controller.load(LB_YAML.replaceAll("10.60.1.3, ", "").replace("10.60.1.2, 10.60.1.3]", "10.60.1.2]"));
+    assert.deepEqual(one.controller.status().drains, []);
+  });
+
   it("explains a flow by VPP's own table, checked against VPP's counts", async () => {
     const one = await start();
     const flow = { src: "192.0.2.7", dst: "10.2.2.33", protocol: "tcp", srcPort: 40_000, dstPort: 5001 } as const;
