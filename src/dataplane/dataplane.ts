@@ -138,8 +138,8 @@ export class Dataplane {
     if (iface === undefined) return RV.INVALID_SW_IF_INDEX;
     if (iface.adminUp === up) return RV.OK;
     iface.adminUp = up;
-    // A loopback's link follows its admin state (vnet/ethernet/interface.c).
-    if (iface.kind === "loopback") iface.linkUp = up;
+    // The link of a loopback and of a host-interface follows its admin state (ethernet/interface.c, af_packet/device.c).
+    if (iface.kind !== "local") iface.linkUp = up;
     interfaceRoutesChanged(this.fib, iface);
     this.#stateChanged(iface);
     return RV.OK;

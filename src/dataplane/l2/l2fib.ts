@@ -52,7 +52,7 @@ export class L2Fib {
   /** Adds a configured entry or replaces what is there. */
   add(wanted: NewEntry): void {
     this.delete(wanted.bdIndex, wanted.mac);
-    this.#insert({ static: false, ...wanted });
+    this.#insert({ static: false, ageNot: true, ...wanted });
   }
 
   delete(bdIndex: number, mac: Uint8Array): boolean {
@@ -60,7 +60,7 @@ export class L2Fib {
     if (index < 0) return false;
     const entry = this.#at[index]!;
     const domain = this.#domains.get(bdIndex);
-    if (!entry.static && domain !== undefined) domain.learnCount -= 1;
+    if (!entry.ageNot && domain !== undefined) domain.learnCount -= 1;
     this.#byMac.delete(bdIndex, mac);
     this.#at[index] = undefined;
     this.entries.remove(index);
@@ -107,7 +107,7 @@ export class L2Fib {
   }
 
   #flush(matches: (entry: L2FibEntry) => boolean): void {
-    for (const entry of [...this.entries]) if (!entry.static && matches(entry)) this.delete(entry.bdIndex, entry.mac);
+    for (const entry of [...this.entries]) if (!entry.ageNot && matches(entry)) this.delete(entry.bdIndex, entry.mac);
   }
 
   #insert(wanted: NewEntry): void {
@@ -118,7 +118,7 @@ export class L2Fib {
         static: false,
         filter: false,
         bvi: false,
-        ageNot: wanted.static ?? false,
+        ageNot: false,
         bdSeqNum: this.#domains.get(wanted.bdIndex)?.seqNum ?? 0,
         ifSeqNum: wanted.bvi ? 0 : this.interfaceSeq(wanted.swIfIndex),
         lastSeenS: this.#now(),
