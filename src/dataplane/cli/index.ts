@@ -6,6 +6,7 @@ import { hostCommands } from "./commands/host.ts";
 import { ipCommands } from "./commands/ip.ts";
 import { l2Commands } from "./commands/l2.ts";
 import { lbCommands } from "./commands/lb.ts";
+import { neighborCommands } from "./commands/neighbors.ts";
 import { pingCommands } from "./commands/ping.ts";
 import { systemCommands } from "./commands/system.ts";
 import { traceCommands } from "./commands/trace.ts";
@@ -30,6 +31,7 @@ export const commandTree = new CommandTree<CliContext>(
     ...hostCommands,
     ...l2Commands,
     ...ipCommands,
+    ...neighborCommands,
     ...lbCommands,
     ...pingCommands,
     ...traceCommands,

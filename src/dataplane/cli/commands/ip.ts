@@ -1,15 +1,14 @@
-/** Routes, tables, neighbours (VPP src/vnet/ip/lookup.c, src/vnet/fib/fib_types.c:390, src/vnet/ip-neighbor). */
+/** Routes, tables, FIB (VPP src/vnet/ip/lookup.c, src/vnet/fib/fib_types.c:390, ip4_fib.c). */
 import type { Dataplane } from "../../dataplane.ts";
 import { prefix4, prefix6 } from "../../fib/prefix.ts";
 import { lockTable, unlockTable } from "../../fib/table-locks.ts";
 import type { FibTable } from "../../fib/table.ts";
 import type { FibEntry, FibPrefix, RoutePath } from "../../fib/types.ts";
-import type { Neighbor } from "../../model.ts";
 import { interfaceName, refuse } from "../context.ts";
 import type { CliCommand, CliContext } from "../context.ts";
-import { addressText, center, decimal, macText, right } from "../format.ts";
-import { ip4Address, ip6Address, ipAddress, macAddress } from "../parsers.ts";
-import { compareAddresses, mergeSort } from "../sort.ts";
+import { center, right } from "../format.ts";
+import { ip4Address, ip6Address, ipAddress } from "../parsers.ts";
+import { compareAddresses } from "../sort.ts";
 import { FibText } from "../text/fib.ts";
 import type { Input } from "../unformat.ts";
 
@@ -121,7 +120,8 @@ function routeOption(dp: Dataplane, line: Input, route: RouteLine): boolean {
   return true;
 }
 
-function nextPrefix(prefix: FibPrefix): FibPrefix {
+/** The prefix of the same length that follows. */
+export function nextPrefix(prefix: FibPrefix): FibPrefix {
   if (typeof prefix.address === "number") {
     const step = 2 ** (32 - prefix.length);
     return prefix4((prefix.address + step) % 2 ** 32, prefix.length);
@@ -285,112 +285,11 @@ function enableIp6(enable: boolean) {
   };
 }
 
-function changeNeighbor({ dp }: CliContext, input: Input): void {
-  let found: { swIfIndex: number; address: number | Uint8Array; mac: Uint8Array } | undefined;
-  let [del, flush, isStatic, noFibEntry] = [false, false, false, false];
-  let count = 1;
-  while (!input.atEnd()) {
-    const all = input.read("%U %U %U", interfaceName(dp), ipAddress, macAddress);
-    if (all !== undefined) found = { swIfIndex: all[0].swIfIndex, address: all[1], mac: all[2] };
-    else if (input.match("delete") || input.match("del")) del = true;
-    else if (input.match("flush")) flush = true;
-    else if (input.match("static")) isStatic = true;
-    else if (input.match("no-fib-entry")) noFibEntry = true;
-    else {
-      const [number] = input.read("count %d") ?? [];
-      if (number === undefined) break;
-      count = Math.min(number >>> 0, MAX_COUNT);
-    }
-  }
-  if (flush) {
-    for (const one of dp.interfaces) {
-      if (found === undefined || found.swIfIndex === one.swIfIndex) dp.neighbors.flush(one.swIfIndex, true);
-    }
-    return;
-  }
-  const zero = (bytes: Uint8Array | number): boolean =>
-    typeof bytes === "number" ? bytes === 0 : bytes.every((byte) => byte === 0);
-  if (found === undefined || zero(found.address) || zero(found.mac)) {
-    refuse(`specify interface, IP address and MAC: \`${input.error()}'`);
-  }
-  const { swIfIndex } = found;
-  let { address, mac } = found;
-  for (let n = 0; n < count; n++) {
-    if (del) dp.neighbors.delete(swIfIndex, address);
-    else dp.neighbors.add(swIfIndex, address, mac, { static: isStatic, noFibEntry });
-    address = increment(address);
-    mac = incrementMac(mac);
-  }
-}
-
-function increment(address: number | Uint8Array): number | Uint8Array {
-  return nextPrefix(typeof address === "number" ? prefix4(address, 32) : prefix6(address, 128)).address;
-}
-
-function incrementMac(mac: Uint8Array): Uint8Array {
-  const next = mac.slice();
-  for (let i = 5; i >= 0; i--) {
-    const byte = ((next[i] ?? 0) + 1) & 255;
-    next[i] = byte;
-    if (byte !== 0) break;
-  }
-  return next;
-}
-
-const NEIGHBOR_HEADER =
-  center("Age", 12) + center("IP", 40) + center("Flags", 6) + center("Ethernet", 20) + center("Interface", 24);
-
-function neighborRow(dp: Dataplane, one: Neighbor): string {
-  const flags = `${one.static ? "S" : ""}${one.dynamic ? "D" : ""}${one.noFibEntry ? "N" : ""}`;
-  const age = decimal(dp.now() - one.updatedS, 4);
-  const name = dp.interfaces.get(one.swIfIndex)?.name ?? "";
-  return (
-    center(age, 12) + center(addressText(one.address), 40) + center(flags, 6) + center(macText(one.mac), 20) + name
-  );
-}
-
-function showNeighbors(families: readonly (4 | 6)[]) {
-  return ({ dp, out }: CliContext, input: Input): void => {
-    const only = input.user(interfaceName(dp));
-    const shown = [...dp.neighbors.pool].filter((one) => {
-      const family = typeof one.address === "number" ? 4 : 6;
-      return families.includes(family) && (only === undefined || only.swIfIndex === one.swIfIndex);
-    });
-    if (shown.length === 0) return;
-    out(NEIGHBOR_HEADER);
-    for (const one of sortNeighbors(dp, shown)) out(neighborRow(dp, one));
-  };
-}
-
-/** What ages, the oldest first. */
-function showSorted(family: 4 | 6) {
-  return ({ dp, out }: CliContext): void => {
-    out(NEIGHBOR_HEADER);
-    const aging = [...dp.neighbors.pool].filter((one) => !one.static);
-    const shown = aging.filter((one) => (typeof one.address === "number" ? 4 : 6) === family);
-    for (const one of shown.sort((a, b) => a.updatedS - b.updatedS)) out(neighborRow(dp, one));
-  };
-}
-
-/**
- * By interface name. Within an interface VPP takes no two addresses of a family for ordered (ip_address_cmp gives 1 or 2
- * for different ones, src/vnet/ip/ip_types.c), which its merge sort turns into mostly the newest first.
- */
-function sortNeighbors(dp: Dataplane, neighbors: readonly Neighbor[]): Neighbor[] {
-  const name = (one: Neighbor): string => dp.interfaces.get(one.swIfIndex)?.name ?? "";
-  return mergeSort(neighbors, (a, b) => {
-    if (name(a) !== name(b)) return name(a) < name(b) ? -1 : 1;
-    return typeof a.address === typeof b.address ? 1 : -1;
-  });
-}
-
 const ROUTE_HELP =
   "ip route [add|del] [count <n>] <dst-ip-addr>/<width> [table <table-id>] via [next-hop-address] " +
   "[next-hop-interface] [next-hop-table <value>] [weight <value>] [preference <value>] [udp-encap <value>] " +
   "[ip4-lookup-in-table <value>] [ip6-lookup-in-table <value>] [mpls-lookup-in-table <value>] [resolve-via-host] " +
   "[resolve-via-connected] [rx-ip4|rx-ip6 <interface>] [out-labels <value value value>]";
-const SET_NEIGHBOR_HELP = "<intfc> <ip-address> <mac-address> [static] [no-fib-entry] [count <count>]";
-
 export const ipCommands: readonly CliCommand[] = [
   { path: "ip6", help: "Internet protocol version 6 (IPv6) commands" },
   { path: "ip", help: "Internet protocol (IP) commands" },
@@ -413,14 +312,4 @@ export const ipCommands: readonly CliCommand[] = [
     help: "show ip6 fib [summary] [table <table-id>] [index <fib-id>] [<ip6-addr>[/<width>]] [detail] [hash]",
     run: showFib(6),
   },
-  { path: "set ip neighbor", help: `set ip neighbor [del] ${SET_NEIGHBOR_HELP}`, run: changeNeighbor },
-  { path: "ip neighbor", help: `ip neighbor [del] [flush] ${SET_NEIGHBOR_HELP}`, run: changeNeighbor },
-  { path: "show ip neighbor", help: "show ip neighbor [interface]", run: showNeighbors([4, 6]) },
-  { path: "show ip neighbors", help: "show ip neighbors [interface]", run: showNeighbors([4, 6]) },
-  { path: "show ip4 neighbor", help: "show ip4 neighbor [interface]", run: showNeighbors([4]) },
-  { path: "show ip4 neighbors", help: "show ip4 neighbors [interface]", run: showNeighbors([4]) },
-  { path: "show ip4 neighbor-sorted", help: "show ip4 neighbor-sorted", run: showSorted(4) },
-  { path: "show ip6 neighbor-sorted", help: "show ip6 neighbor-sorted", run: showSorted(6) },
-  { path: "show ip6 neighbor", help: "show ip6 neighbor [interface]", run: showNeighbors([6]) },
-  { path: "show ip6 neighbors", help: "show ip6 neighbors [interface]", run: showNeighbors([6]) },
 ];
