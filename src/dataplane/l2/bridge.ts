@@ -31,6 +31,8 @@ export interface BridgeDomainOptions {
 export class Bridges {
   readonly domains = new Pool<BridgeDomain>({ lowestFirst: true });
   readonly fib: L2Fib;
+  /** A domain that an interface's attachment makes ages as the last one at its index did (l2_bd.c bd_delete). */
+  readonly #leftAges: number[] = [];
   readonly #interface: (swIfIndex: number) => Interface | undefined;
 
   constructor(interfaceOf: (swIfIndex: number) => Interface | undefined, now: () => number) {
@@ -48,7 +50,7 @@ export class Bridges {
   create(bdId: number, options: BridgeDomainOptions): number {
     if (this.byId(bdId) !== undefined) return BD_ALREADY_EXISTS;
     if (bdId > MAX_BD_ID) return BD_ID_EXCEED_MAX;
-    this.domains.add((index) => newDomain(index, bdId, options));
+    this.domains.add((index) => newDomain(index, bdId, { macAgeMin: this.#leftAges[index] ?? 0, ...options }));
     return RV.OK;
   }
 
@@ -59,6 +61,7 @@ export class Bridges {
     if (domain.members.length > 0) return BD_IN_USE;
     this.fib.flushDomain(domain.bdIndex);
     this.domains.remove(domain.bdIndex);
+    this.#leftAges[domain.bdIndex] = domain.macAgeMin;
     return RV.OK;
   }
 
