@@ -29,7 +29,7 @@ const rooms = {
     "demo",
   ],
   bench: ["kernel", "sys", "maglev", "dataplane", "bridge", "controller", "config", "control", "traffic", "roles"],
-  cli: ["roles", "control", "config", "maglev", "bridge", "demo", "traffic"],
+  cli: ["roles", "control", "config", "maglev", "bridge", "demo", "traffic", "observe"],
 };
 
 module.exports = {

@@ -1,5 +1,6 @@
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import type { ControllerEvent } from "../control/types.ts";
+import { LOG_LEVELS, type LogLevel } from "../observe/levels.ts";
 import { action, examples, type Context } from "./context.ts";
 
 export function registerLb(program: Command): void {
@@ -12,6 +13,7 @@ export function registerLb(program: Command): void {
         "VPP keeps forwarding when this ends.",
     )
     .requiredOption("-f, --file <file>", "configuration")
+    .addOption(new Option("--log-level <level>", "what is logged").choices(LOG_LEVELS).default("info"))
     .option("--journal <file>", "file of what is ours in VPP, instead of the configuration's")
     .action(action(lb, "stop"));
   examples(command, [
@@ -21,15 +23,26 @@ export function registerLb(program: Command): void {
   ]);
 }
 
-async function lb(context: Context, options: { file: string; journal?: string }): Promise<void> {
-  const { runController } = await import("../roles/controller.ts");
+/** `debug`: single operations that went well; `warn`: what failed and will be tried again. */
+function levelOf(event: ControllerEvent): LogLevel {
+  if ("ok" in event && !event.ok) return "warn";
+  if (event.type === "sync" && event.state === "error") return "warn";
+  return event.type === "operation" ? "debug" : "info";
+}
+
+interface Options {
+  readonly file: string;
+  readonly journal?: string;
+  readonly logLevel: LogLevel;
+}
+
+async function lb(context: Context, options: Options): Promise<void> {
+  const [{ runController }, { logEntry, makeLog }] = await Promise.all([
+    import("../roles/controller.ts"),
+    import("../observe/log.ts"),
+  ]);
   const { control, vpp } = context.options;
-  const { json, colors } = context;
-  const show = ({ at, type, message, ...rest }: ControllerEvent): void => {
-    if (json) return context.print(JSON.stringify({ at, type, message, ...rest }));
-    const bad = "ok" in rest && !rest.ok;
-    context.print(`${colors.dim(at)} ${type.padEnd(9)} ${bad ? colors.red(message) : message}`);
-  };
+  const log = makeLog({ level: options.logLevel, json: context.json, colors: context.colored });
   const socket = control ?? process.env["VPPLB_CONTROL"];
   await runController(
     {
@@ -37,11 +50,11 @@ async function lb(context: Context, options: { file: string; journal?: string })
       ...(vpp === undefined ? {} : { api: vpp }),
       ...(socket === undefined ? {} : { control: socket }),
       ...(options.journal === undefined ? {} : { journal: options.journal }),
-      onEvent: show,
+      onEvent: (event) => logEntry(log, levelOf(event), event),
       ready: (api) => {
         const at = new Date().toISOString();
-        const message = `ready: keeping VPP on ${api.status().vpp.socket} as ${options.file} says`;
-        context.print(json ? JSON.stringify({ at, type: "ready", message }) : `${colors.dim(at)} ${message}`);
+        const message = `keeping VPP on ${api.status().vpp.socket} as ${options.file} says`;
+        logEntry(log, "info", { at, type: "ready", message });
       },
     },
     context.signal,

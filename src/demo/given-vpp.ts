@@ -36,7 +36,7 @@ export async function checkGivenVpp(socket: string, signal: AbortSignal): Promis
     if (cause instanceof DemoError) throw cause;
     throw new DemoError("SETUP", `VPP on ${socket} cannot be used: ${(cause as Error).message}`, { cause });
   } finally {
-    await client.close();
+    client.close();
   }
 }
 

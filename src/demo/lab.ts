@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { VppClient } from "vpp-api-ts";
 import { ControlClient } from "../control/index.ts";
-import type { ControllerStatus } from "../controller/types.ts";
+import type { ControllerStatus } from "../control/index.ts";
 import type { MaglevAlgorithm } from "../maglev/index.ts";
 import { demoYaml, emptyYaml, type DemoConfig } from "./config.ts";
 import { DemoProcess, waitFor } from "./processes.ts";
@@ -72,7 +72,7 @@ export class Lab {
     } catch {
       return undefined;
     } finally {
-      await client.close();
+      client.close();
     }
   }
 
@@ -153,7 +153,7 @@ export class Lab {
       await client.connect({ signal: this.#signal, deadlineMs: 1000 });
       await client.cli(command);
     } finally {
-      await client.close();
+      client.close();
     }
   }
 

@@ -1,4 +1,4 @@
-import { Crowd } from "./crowd.ts";
+import type { Crowd } from "./crowd.ts";
 import {
   judgeBatch,
   judgeHeld,
