@@ -302,7 +302,7 @@ const routePrefix = pick(
   ...["::/0", "2001:db8:99::/48", "2001:db8:60::9/128"],
 ).map(parsePrefix);
 
-function pathFor(af: number): fc.Arbitrary<unknown> {
+function pathFor(af: number): fc.Arbitrary<{ type: number }> {
   const hops = af === 0 ? ["10.60.1.7", "10.70.0.0", "10.2.2.5", "0.0.0.0"] : ["2001:db8:60::7", "fd00::1", "::"];
   return fc
     .record({
@@ -315,6 +315,8 @@ function pathFor(af: number): fc.Arbitrary<unknown> {
     })
     .map(({ hop, ...rest }) => ({
       ...rest,
+      // Without interface and next hop it would be a lookup in another table, which isn't offered.
+      ...(rest.sw_if_index === NO_INDEX && hop === hops.at(-1) ? { sw_if_index: 1 } : {}),
       rpf_id: 0,
       flags: 0,
       proto: af,
@@ -328,6 +330,11 @@ function withPlainRemoval(fields: Fields): Fields {
   return fields["is_add"] === false ? { ...fields, is_multipath: false } : fields;
 }
 
+/** Drop and local paths beside others are not offered: alone they are compared. */
+function withoutSpecials<P extends { readonly type: number }>(paths: readonly P[]): P[] {
+  return paths.length === 1 ? [...paths] : paths.map((path) => ({ ...path, type: 0 }));
+}
+
 const route = routePrefix.chain((prefix) =>
   fc.record({
     is_add: mostlyAdd.map((del) => !del),
@@ -336,7 +343,7 @@ const route = routePrefix.chain((prefix) =>
       table_id: fc.oneof({ weight: 9, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: pick(10, 99) }),
       stats_index: fc.constant(0),
       prefix: fc.constant(prefix),
-      paths: fc.array(pathFor(prefix.address.af), { minLength: 0, maxLength: 3 }),
+      paths: fc.array(pathFor(prefix.address.af), { minLength: 0, maxLength: 3 }).map(withoutSpecials),
     }),
   }),
 );

@@ -68,6 +68,13 @@ function decodePath({ fib, interfaces }: Dataplane, path: WirePath): RoutePath |
   return { ...common, nextHopProto: proto, fibIndex: table.index, nextHop };
 }
 
+/** A host route on an interface without next hop has the host itself as one (fib_table_route_path_fixup). */
+function attachedHost(prefix: FibPrefix, path: RoutePath): RoutePath {
+  const isHost = prefix.length === (prefix.proto === 4 ? 32 : 128);
+  const isAttached = path.special === undefined && (path.swIfIndex ?? NO_INDEX) !== NO_INDEX;
+  return isHost && isAttached && isZeroAddress(path.nextHop) ? { ...path, nextHop: prefix.address } : path;
+}
+
 function addDelRoute(dataplane: Dataplane, fields: RouteFields): Fields {
   const { fib } = dataplane;
   const { route } = fields;
@@ -82,6 +89,7 @@ function addDelRoute(dataplane: Dataplane, fields: RouteFields): Fields {
   }
   const prefix = decodePrefix(route.prefix);
   if (prefix === undefined) return refused(RETVAL.INVALID_PREFIX_LENGTH);
+  for (const [i, path] of paths.entries()) paths[i] = attachedHost(prefix, path);
   if (paths.length === 0 && (fields.is_multipath || fields.is_add)) return refused(RETVAL.NO_PATHS_IN_ROUTE);
   if (!fields.is_add) {
     if (fields.is_multipath) fib.pathsRemove(table.index, prefix, "API", paths);
