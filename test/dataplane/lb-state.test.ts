@@ -219,3 +219,43 @@ describe("dataplane: lb tables", () => {
     assert.equal(send(1), undefined);
   });
 });
+
+describe("dataplane: a server within a VIP", () => {
+  for (const [name, address, type] of [
+    ["IPv4", "10.2.2.7", VipType.ip4Gre4],
+    ["IPv6", "2001:db8::7", VipType.ip4Gre6],
+  ] as const) {
+    it(`${name}: the packet ends where there is no room for another header, and nothing around it is touched`, () => {
+      const { bench, dp, lb, send } = balancer();
+      lb.conf(ip4("10.60.1.1"), ip46("2001:db8::1"), 1024, 40);
+      lb.asAdd(lb.vipAdd({ ...VIP, type }), [ip46(address)]);
+      if (name === "IPv6")
+        lb.asAdd(lb.vipAdd({ ...VIP, prefix: ip46("2001:db8::"), plen: 64, type: VipType.ip6Gre6 }), [ip46(address)]);
+      const before = bench.memoryBefore();
+      assert.equal(send(1000), undefined);
+      assert.deepEqual(bench.memoryBefore(), before);
+      assert.equal(bench.error("lb4", "no room for another encapsulation"), 1);
+      assert.equal(dp.graph.counters.internalError.count, 0);
+    });
+  }
+
+  it("NAT: a datagram without a whole UDP header is dropped, and what is behind it stays", () => {
+    const { bench, lb } = balancer();
+    const vip = lb.vipAdd({ ...VIP, type: VipType.ip4Nat4, protocol: 17, port: 53, targetPort: 5353 });
+    lb.asAdd(vip, servers(2));
+    const client = dpInterface(bench, "host-in");
+    const frame = ip4Frame(IN, CLIENT, {
+      src: "10.70.0.2",
+      dst: "10.2.2.1",
+      protocol: 17,
+      payload: udp(1, 53).slice(0, 4),
+    });
+    bench.feed(client, frame);
+    assert.deepEqual(bench.memoryBehind(frame.length), new Uint8Array(64));
+    assert.equal(bench.error("lb4", "too short to be translated"), 1);
+  });
+});
+
+function dpInterface(bench: Bench, name: string) {
+  return bench.dp.byName(name)!;
+}

@@ -75,6 +75,16 @@ export class Bench {
     this.dp.graph.flush();
   }
 
+  /** The memory before the headroom of the latest burst's first frame. */
+  memoryBefore(): Uint8Array {
+    return this.#memory.bytes.slice(0, 256 - 64);
+  }
+
+  /** 64 bytes behind the latest burst's first frame. */
+  memoryBehind(length: number): Uint8Array {
+    return this.#memory.bytes.slice(256 + length, 256 + length + 64);
+  }
+
   sent(iface: Interface): Uint8Array[] {
     return this.ports.get(iface)!.take();
   }

@@ -11,6 +11,8 @@ export class Packet {
   /** First byte of what the present node looks at: Ethernet header in L2 nodes, IP header in L3 nodes. */
   start = 0;
   end = 0;
+  /** What is before it belongs to others: headers are prepended only down to here. */
+  floor = 0;
   /** The interface that it came in by; a BVI for what was bridged to it. */
   rx: Interface;
   flowHash = 0;

@@ -94,6 +94,8 @@ const ALL = {
   interfaceDown: ["interface-output", "interface is down", "error"],
   outputDeleted: ["interface-output", "interface is deleted", "error"],
   lbNone: ["lb4", "no server configured", "error"],
+  lbLoop: ["lb4", "no room for another encapsulation", "error"],
+  lbTooShort: ["lb4", "too short to be translated", "error"],
   rxDown: ["af-packet-input", "interface is down", "error"],
   rxTruncated: ["af-packet-input", "frame longer than the ring's block", "error"],
   internalError: ["af-packet-input", "dropped by an internal error", "error"],

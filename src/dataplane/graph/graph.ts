@@ -24,6 +24,8 @@ const ERRORS_PER_S = 1000;
 /** A packet that comes back through loopbacks more often than this is in a loop. */
 const MAX_NESTING = 8;
 const ETHERNET_BYTES = 14;
+/** Bytes before a received frame that may be overwritten. */
+const RX_HEADROOM = 64;
 
 /** Waits for an echo reply; returns true if it was the one. */
 export type EchoListener = (reply: { ip: Uint8Array; icmpOffset: number; rx: Interface }) => boolean;
@@ -75,6 +77,7 @@ export class Graph implements Nodes {
     p.bytes = memory.bytes;
     p.start = offset;
     p.end = offset + length;
+    p.floor = offset - RX_HEADROOM;
     p.rx = iface;
     p.flowHash = 0;
     p.local = false;
@@ -112,6 +115,7 @@ export class Graph implements Nodes {
       this.#arenaAt = endOfHalf % (2 * half);
     }
     const packet = new Packet(this.#arena, rx);
+    packet.floor = this.#arenaAt;
     packet.start = this.#arenaAt + HEADROOM;
     packet.end = packet.start + length;
     this.#arenaAt += needed;

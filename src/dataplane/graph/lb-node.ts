@@ -18,7 +18,9 @@ import { patch16 } from "./ip4.ts";
 
 const TCP = 6;
 const UDP = 17;
+const UDP_BYTES = 8;
 const GRE_BYTES = 4;
+const ETHERNET_BYTES = 14;
 const OUTER_TTL = 128;
 /** Trace names by encapsulation; per-port VIPs have nodes of their own (lb.c lb_dpo_gre4_nodes and following). */
 const NODE_NAMES: Readonly<Record<number, string>> = {
@@ -60,8 +62,10 @@ export function lbInput(n: Nodes, p: Packet, dpo: LbDpo, isIp4: boolean): void {
   if (vipIsNat(dpo.vipType)) {
     // Only UDP is translated (node.c:524); the way back is not, nor is any of it offered above the API.
     if (protocol !== UDP) return n.drop(p, n.counters.lbNone, p.rx);
+    if (p.end - ports < UDP_BYTES) return n.drop(p, n.counters.lbTooShort, p.rx);
     rewriteNat(p, isIp4 ? as.address.subarray(12) : as.address, vip.targetPort);
   } else if (dpo.vipType === VipType.ip4L3dsr) rewriteL3dsr(p, vip.dscp, as.address4);
+  else if (!hasRoom(p, overIp4)) return n.drop(p, n.counters.lbLoop, p.rx);
   else if (overIp4) pushGre4(p, lb.ip4Src, as.address4, isIp4);
   else pushGre6(p, lb.ip6Src, as.address, isIp4);
   const { forwarding } = as;
@@ -99,6 +103,11 @@ function chooseServer(n: Nodes, vip: LbVip, hash: number): LbAs {
   vip.counters[counter]! += 1;
   // The AS of a sticky entry can't be gone: its references keep it.
   return lb.ases.get(asIndex)!;
+}
+
+/** A server whose address is in a VIP comes back here with a header more each time, until there is no room for one. */
+function hasRoom(p: Packet, overIp4: boolean): boolean {
+  return p.start - (overIp4 ? 20 : 40) - GRE_BYTES - ETHERNET_BYTES >= p.floor;
 }
 
 function pushGre4(p: Packet, source: number, destination: number, isIp4: boolean): void {

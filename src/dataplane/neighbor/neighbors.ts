@@ -8,10 +8,14 @@ export interface NeighborOptions {
   readonly noFibEntry?: boolean;
 }
 
+/** Per family: whoever is on the link may not fill the memory (vnet/ip-neighbor/ip_neighbor.c:124). */
+const MAX_NEIGHBORS = 50_000;
+
 /** IP neighbours of both families, ARP's and ND's (vnet/ip-neighbor). They complete adjacencies and make host routes. */
 export class Neighbors {
   readonly pool = new Pool<Neighbor>();
   readonly #byKey = new Map<string, Neighbor>();
+  readonly #counts = { 4: 0, 6: 0 };
   readonly #fib: Fib;
   readonly #interface: (swIfIndex: number) => Interface | undefined;
   readonly #now: () => number;
@@ -26,15 +30,20 @@ export class Neighbors {
     return this.#byKey.get(keyOf(swIfIndex, address));
   }
 
-  /** ip_neighbor_add: what is learned never replaces a static entry's address. Adding the same again refreshes it. */
-  add(swIfIndex: number, address: number | Uint8Array, mac: Uint8Array, options: NeighborOptions = {}): void {
+  /**
+   * ip_neighbor_add: what is learned never replaces a static entry's address. Adding the same again refreshes it.
+   * False where there are too many.
+   */
+  add(swIfIndex: number, address: number | Uint8Array, mac: Uint8Array, options: NeighborOptions = {}): boolean {
     const iface = this.#interface(swIfIndex);
-    if (iface === undefined) return;
+    if (iface === undefined) return true;
     const known = this.find(swIfIndex, address);
     if (known !== undefined) {
       this.#update(iface, known, mac, options);
-      return;
+      return true;
     }
+    if (this.#counts[protoOf(address)] >= MAX_NEIGHBORS) return false;
+    this.#counts[protoOf(address)] += 1;
     const neighbor = this.pool.add<Neighbor>((index) => ({
       index,
       swIfIndex,
@@ -48,6 +57,7 @@ export class Neighbors {
     this.#byKey.set(keyOf(swIfIndex, address), neighbor);
     if (!neighbor.noFibEntry) this.#fib.neighborAdd(fibIndexOf(iface, address), iface, address);
     this.#complete(iface, neighbor);
+    return true;
   }
 
   /** False if there is none. */
@@ -57,6 +67,7 @@ export class Neighbors {
     if (known === undefined) return false;
     this.#byKey.delete(keyOf(swIfIndex, address));
     this.pool.remove(known.index);
+    this.#counts[protoOf(address)] -= 1;
     if (iface === undefined) return true;
     if (!known.noFibEntry) this.#fib.neighborDelete(fibIndexOf(iface, address), swIfIndex, address);
     const adjacency = this.#fib.adjacencies.find(protoOf(address), swIfIndex, address);

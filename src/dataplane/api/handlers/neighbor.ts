@@ -33,7 +33,8 @@ function addDel(dataplane: Dataplane, { is_add, neighbor }: NeighborFields): Fie
   const known = neighbors.find(swIfIndex, address);
   const isSame = known !== undefined && Buffer.compare(known.mac, mac) === 0;
   if (known?.static === true && !isStatic && !isSame) return refused(STATIC_STAYS);
-  neighbors.add(swIfIndex, address, mac, { static: isStatic, noFibEntry: (flags & FLAG_NO_FIB_ENTRY) !== 0 });
+  const noFibEntry = (flags & FLAG_NO_FIB_ENTRY) !== 0;
+  if (!neighbors.add(swIfIndex, address, mac, { static: isStatic, noFibEntry })) return refused(RETVAL.LIMIT_EXCEEDED);
   const adjacency = fib.adjacencies.find(typeof address === "number" ? 4 : 6, swIfIndex, address);
   return { stats_index: adjacency?.index ?? NO_INDEX };
 }

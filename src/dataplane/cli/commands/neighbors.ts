@@ -45,7 +45,7 @@ function changeNeighbor({ dp }: CliContext, input: Input): void {
   let { address, mac } = found;
   for (let n = 0; n < count; n++) {
     if (del) dp.neighbors.delete(swIfIndex, address);
-    else dp.neighbors.add(swIfIndex, address, mac, { static: isStatic, noFibEntry });
+    else if (!dp.neighbors.add(swIfIndex, address, mac, { static: isStatic, noFibEntry })) break;
     address = increment(address);
     mac = incrementMac(mac);
   }
