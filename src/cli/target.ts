@@ -15,7 +15,8 @@ export function registerTarget(program: Command): void {
     .requiredOption("--vip <prefix>", "VIP address or prefix; may be given several times", collect)
     .requiredOption("--gateway <address>", "the load-balancer's address there (its BVI), one per family", collect)
     .option("--route <prefix>", "further prefix behind the gateway; may be given several times", collect)
-    .option("--encap <encap>", "gre4 (default), gre6 or l3dsr; may be given several times", collectEncaps)
+    .option("--encap <encap>", "gre4 (default) or gre6; may be given several times", collectEncaps)
+    .option("--l3dsr <vip=dscp>", "VIP that comes by l3dsr with this DSCP; may be given several times", collectDscps)
     .option("--table <id>", "table of the source policy routes", integer(1, 0xffffffff))
     .option("--mtu <bytes>", "MTU of the path to the clients (default: the device's)", integer(576, 65_535))
     .addOption(new Option("--offloads <what>", "the device's offloads").choices(["off", "keep"]))
@@ -32,8 +33,16 @@ export function registerTarget(program: Command): void {
 type Encap = NonNullable<TargetRoleOptions["encaps"]>[number];
 
 function collectEncaps(text: string, before: readonly Encap[] | undefined): Encap[] {
-  if (text === "gre4" || text === "gre6" || text === "l3dsr") return [...(before ?? []), text];
-  throw new InvalidArgumentError("It must be gre4, gre6 or l3dsr.");
+  if (text === "gre4" || text === "gre6") return [...(before ?? []), text];
+  throw new InvalidArgumentError("It must be gre4 or gre6 (for l3dsr see --l3dsr).");
+}
+
+type DscpVip = NonNullable<TargetRoleOptions["l3dsr"]>[number];
+
+function collectDscps(text: string, before: readonly DscpVip[] | undefined): DscpVip[] {
+  const [, vip, dscp] = /^([^=]+)=(\d+)$/.exec(text) ?? [];
+  if (vip === undefined) throw new InvalidArgumentError("It must be VIP=DSCP, as in 10.2.2.1=7.");
+  return [...(before ?? []), { vip, dscp: Number(dscp) }];
 }
 
 interface Options {
@@ -42,6 +51,7 @@ interface Options {
   readonly gateway: string[];
   readonly route?: string[];
   readonly encap?: Encap[];
+  readonly l3dsr?: DscpVip[];
   readonly table?: number;
   readonly mtu?: number;
   readonly offloads?: "off" | "keep";
@@ -52,13 +62,16 @@ interface Options {
 
 async function target(context: Context, options: Options): Promise<void> {
   const { runTarget } = await import("../roles/target.ts");
-  const { device, vip, gateway, route, encap, table, mtu, offloads, unsetSource, serve, name } = options;
+  const { device, vip, gateway, route, encap, l3dsr, table, mtu, offloads, unsetSource, serve, name } = options;
   const role: TargetRoleOptions = {
     device,
     vips: vip,
     gateways: gateway,
     ...(route === undefined ? {} : { routes: route }),
-    ...(encap === undefined ? {} : { encaps: encap }),
+    ...(encap === undefined && l3dsr === undefined
+      ? {}
+      : { encaps: [...(encap ?? []), ...(l3dsr ? ["l3dsr" as const] : [])] }),
+    ...(l3dsr === undefined ? {} : { l3dsr }),
     ...(table === undefined ? {} : { table }),
     ...(mtu === undefined ? {} : { mtu }),
     ...(offloads === undefined ? {} : { offloads }),

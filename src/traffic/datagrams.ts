@@ -18,6 +18,8 @@ const IP_PKTINFO = 8;
 const IPV6_V6ONLY = 26;
 const IPV6_RECVPKTINFO = 49;
 const IPV6_PKTINFO = 50;
+/** A VIP prefix that is local by a route alone (AnyIP) is no address of the host: sending from it needs this. */
+const IPV6_FREEBIND = 78;
 
 const EAGAIN = 11;
 const EINTR = 4;
@@ -55,6 +57,7 @@ export function openDatagramSocket(port: number, address?: string): DatagramSock
     if (family === AF_INET6) {
       setSocketOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, address === undefined ? 0 : 1);
       setSocketOption(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+      setSocketOption(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1);
     } else {
       setSocketOption(fd, IPPROTO_IP, IP_PKTINFO, 1);
     }
