@@ -1,16 +1,7 @@
 import { asyncScheduler, debounceTime, filter, merge, observeOn, Subscription, timer, type Observable } from "rxjs";
-import {
-  canonicalAddress,
-  makePlan,
-  observe,
-  parseVipKey,
-  vipKey,
-  type DesiredState,
-  type Diagnostic,
-  type ObservedState,
-  type Plan,
-} from "../bridge/index.ts";
+import { makePlan, observe, vipKey, type DesiredState, type Diagnostic, type ObservedState } from "../bridge/index.ts";
 import { briefVips, isShowLbVips } from "./brief.ts";
+import { drainedVip, readAddress, readVip, toDrain } from "./drain.ts";
 import { ControllerError, messageOf } from "./errors.ts";
 import { explain } from "./explain.ts";
 import { judge } from "./gate.ts";
@@ -18,7 +9,17 @@ import { Journal, type DrainRecord } from "./journal.ts";
 import { VppLink, type LinkState, type VppSession } from "./link.ts";
 import { vipsOf, withDrains } from "./overrides.ts";
 import { Reconciler, type RunReport } from "./reconciler.ts";
+import {
+  emptyState,
+  EMPTY_PLAN,
+  errorText,
+  NOTHING_APPLIED,
+  toApplyResult,
+  warningsOf,
+  withDeadline,
+} from "./results.ts";
 import { rowsOf } from "./rows.ts";
+import { statusOf } from "./status.ts";
 import type {
   ApplyOptions,
   ApplyResult,
@@ -26,7 +27,6 @@ import type {
   ControllerApi,
   ControllerEvent,
   ControllerStatus,
-  Counts,
   DrainOptions,
   DrainResult,
   ExplainResult,
@@ -35,8 +35,6 @@ import type {
   PlanResult,
   Row,
   RowKind,
-  SyncStatus,
-  VppStatus,
 } from "./types.ts";
 
 export interface ControllerOptions {
@@ -59,8 +57,6 @@ export interface ControllerOptions {
 const DEFAULT_PERIOD_MS = 10_000;
 const DEFAULT_APPLY_MS = 30_000;
 const EVENT_SETTLE_MS = 100;
-/** Of warnings of configuration and start-up that the status keeps. */
-const MAX_WARNINGS = 50;
 
 /**
  * Keeps a VPP as desired: connects, and connects again; looks at it on connection, on change of configuration, on
@@ -179,71 +175,13 @@ export class Controller implements ControllerApi {
   }
 
   status(): ControllerStatus {
-    const { journal, view } = this.#reconciler;
-    return {
-      startedAt: new Date(this.#startedMs).toISOString(),
-      uptimeS: Math.round((Date.now() - this.#startedMs) / 1000),
-      vpp: this.#vppStatus(),
-      config: view.refused === undefined ? this.#config : { ...this.#config, error: `refused: ${view.refused}` },
-      sync: this.#syncStatus(),
-      drains: journal.drains.map((drain) => ({
-        server: drain.server,
-        ...(drain.vip === undefined ? {} : { vip: drain.vip }),
-        since: new Date(drain.sinceMs).toISOString(),
-        ...(drain.deadlineMs === undefined ? {} : { deadlineAt: new Date(drain.deadlineMs).toISOString() }),
-        flush: drain.flush,
-      })),
-      counts: this.#counts(),
-    };
-  }
-
-  #vppStatus(): VppStatus {
-    const state = this.#link.state;
-    return {
-      state: state.state,
-      socket: this.#link.socket,
-      since: this.#vppSince,
-      connects: this.#link.connects,
-      ...(state.state === "ready"
-        ? { version: state.session.features.version, pid: state.session.incarnation.pid }
-        : {}),
-      ...(state.state === "failed" ? { error: state.error } : {}),
-    };
-  }
-
-  #syncStatus(): SyncStatus {
-    const { view, failures } = this.#reconciler;
-    const time = (ms: number | undefined) => (ms === undefined ? undefined : new Date(ms).toISOString());
-    const [observedAt, appliedAt] = [time(view.lastObservedMs), time(view.lastAppliedMs)];
-    const waiting = this.#link.session === undefined && view.state !== "waiting";
-    return {
-      state: waiting ? "waiting" : view.state,
-      ...(observedAt === undefined ? {} : { lastObservedAt: observedAt }),
-      ...(appliedAt === undefined ? {} : { lastAppliedAt: appliedAt }),
-      pending: view.pending.map((operation) => operation.sentence),
-      failed: failures.list(),
-      problems: [
-        ...(view.plan?.problems ?? []),
-        ...(view.error === undefined ? [] : [{ object: "vpp", message: view.error }]),
-      ],
-      warnings: view.plan?.warnings ?? [],
-      foreign: view.plan?.foreign ?? [],
-    };
-  }
-
-  #counts(): Counts {
-    const { effective: desired, view } = this.#reconciler;
-    const ours = new Set(desired?.vips.map(vipKey) ?? []);
-    const observed = view.observed?.vips.filter((vip) => ours.has(vipKey(vip))) ?? [];
-    return {
-      vips: desired?.vips.length ?? 0,
-      servers: desired?.vips.reduce((sum, vip) => sum + vip.servers.length, 0) ?? 0,
-      interfaces: desired?.interfaces.length ?? 0,
-      bridges: desired?.bridges.length ?? 0,
-      routes: desired?.routes.length ?? 0,
-      flows: observed.flatMap((vip) => vip.servers).reduce((sum, server) => sum + server.flows, 0),
-      operations: view.operations,
-    };
+    return statusOf({
+      startedMs: this.#startedMs,
+      vppSince: this.#vppSince,
+      config: this.#config,
+      link: this.#link,
+      reconciler: this.#reconciler,
+    });
   }
 
   async get(kind: RowKind): Promise<Row[]> {
@@ -356,99 +294,6 @@ export class Controller implements ControllerApi {
   }
 }
 
-const EMPTY_PLAN: Plan = { operations: [], disruption: [], problems: [], warnings: [], foreign: [] };
-
-const NOTHING_APPLIED = { ok: false, applied: [], failed: [], problems: [], disruption: [] } as const;
-
-function emptyState(): DesiredState {
-  return { bridges: [], interfaces: [], neighbors: [], routes: [], vips: [], ownership: { tag: "vpplb" } };
-}
-
 function fail(code: ConstructorParameters<typeof ControllerError>[0], message: string): never {
   throw new ControllerError(code, message);
-}
-
-function errorText(diagnostics: readonly Diagnostic[]): string {
-  return diagnostics
-    .filter((one) => one.severity === "error")
-    .map(placed)
-    .join("; ");
-}
-
-function warningsOf(diagnostics: readonly Diagnostic[]): string[] {
-  return diagnostics
-    .filter((one) => one.severity !== "error")
-    .slice(0, MAX_WARNINGS)
-    .map(placed);
-}
-
-function placed({ line, column, path, message }: Diagnostic): string {
-  const where = line === undefined ? "" : `${line}:${column ?? 1}: `;
-  return `${where}${path === "" ? "" : `${path}: `}${message}`;
-}
-
-function toApplyResult(report: RunReport, diagnostics: readonly Diagnostic[]): ApplyResult {
-  const error = report.error === undefined ? [] : [{ object: "vpp", message: report.error }];
-  return {
-    ok: report.state === "in-sync" && report.refused === undefined,
-    applied: report.applied,
-    failed: report.failed,
-    problems: [...(report.plan?.problems ?? []), ...error],
-    disruption: report.disruption,
-    diagnostics,
-    ...(report.refused === undefined ? {} : { refused: report.refused }),
-    ...(report.state === "paced" ? { paced: true } : {}),
-  };
-}
-
-function toDrain(server: string, vip: string | undefined, opts: DrainOptions): DrainRecord {
-  const { deadlineMs } = opts;
-  if (deadlineMs !== undefined && !(Number.isFinite(deadlineMs) && deadlineMs >= 0)) {
-    fail("INPUT", `a drain's deadline is a number of milliseconds, not ${deadlineMs}`);
-  }
-  const sinceMs = Date.now();
-  return {
-    server,
-    ...(vip === undefined ? {} : { vip }),
-    sinceMs,
-    ...(deadlineMs === undefined ? {} : { deadlineMs: sinceMs + deadlineMs }),
-    flush: opts.flush ?? deadlineMs !== undefined,
-  };
-}
-
-function readAddress(text: string): string {
-  try {
-    return canonicalAddress(text);
-  } catch (error) {
-    throw new ControllerError("INPUT", messageOf(error), { cause: error });
-  }
-}
-
-function readVip(text: string | undefined): string | undefined {
-  if (text === undefined) return undefined;
-  const ref = parseVipKey(text) ?? fail("INPUT", `"${text}" is no VIP: write "10.2.2.0/24" or "10.2.2.0/24 tcp/5001"`);
-  return vipKey(ref);
-}
-
-function drainedVip(vip: string, server: string, plan: Plan, before: ObservedState): DrainResult["vips"][number] {
-  const found = before.vips.find((one) => vipKey(one) === vip)?.servers.find((one) => one.address === server);
-  return { vip, moved: plan.disruption.find((one) => one.vip === vip)?.moved ?? 0, flows: found?.flows ?? 0 };
-}
-
-async function withDeadline(run: Promise<RunReport>, timeoutMs: number): Promise<RunReport> {
-  let timeout: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timeout = setTimeout(
-      () =>
-        reject(
-          new ControllerError("TIMEOUT", `VPP is not as desired after ${timeoutMs} ms; the controller goes on trying`),
-        ),
-      timeoutMs,
-    );
-  });
-  try {
-    return await Promise.race([run, late]);
-  } finally {
-    clearTimeout(timeout);
-  }
 }

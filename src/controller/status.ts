@@ -1,0 +1,80 @@
+import { vipKey } from "../bridge/index.ts";
+import type { VppLink } from "./link.ts";
+import type { Reconciler } from "./reconciler.ts";
+import type { ConfigStatus, ControllerStatus, Counts, SyncStatus, VppStatus } from "./types.ts";
+
+/** What a controller's status is made of. */
+export interface StatusParts {
+  readonly startedMs: number;
+  /** ISO 8601. */
+  readonly vppSince: string;
+  readonly config: ConfigStatus;
+  readonly link: VppLink;
+  readonly reconciler: Reconciler;
+}
+
+const isoTime = (ms: number) => new Date(ms).toISOString();
+
+export function statusOf(parts: StatusParts): ControllerStatus {
+  const { startedMs, config, reconciler } = parts;
+  const { journal, view } = reconciler;
+  return {
+    startedAt: isoTime(startedMs),
+    uptimeS: Math.round((Date.now() - startedMs) / 1000),
+    vpp: vppStatus(parts),
+    config: view.refused === undefined ? config : { ...config, error: `refused: ${view.refused}` },
+    sync: syncStatus(parts),
+    drains: journal.drains.map(({ server, vip, sinceMs, deadlineMs, flush }) => ({
+      server,
+      ...(vip === undefined ? {} : { vip }),
+      since: isoTime(sinceMs),
+      ...(deadlineMs === undefined ? {} : { deadlineAt: isoTime(deadlineMs) }),
+      flush,
+    })),
+    counts: counts(reconciler),
+  };
+}
+
+function vppStatus({ link, vppSince }: StatusParts): VppStatus {
+  const { state } = link;
+  return {
+    state: state.state,
+    socket: link.socket,
+    since: vppSince,
+    connects: link.connects,
+    ...(state.state === "ready" ? { version: state.session.features.version, pid: state.session.incarnation.pid } : {}),
+    ...(state.state === "failed" ? { error: state.error } : {}),
+  };
+}
+
+function syncStatus({ link, reconciler }: StatusParts): SyncStatus {
+  const { view, failures } = reconciler;
+  const waiting = link.session === undefined && view.state !== "waiting";
+  return {
+    state: waiting ? "waiting" : view.state,
+    ...(view.lastObservedMs === undefined ? {} : { lastObservedAt: isoTime(view.lastObservedMs) }),
+    ...(view.lastAppliedMs === undefined ? {} : { lastAppliedAt: isoTime(view.lastAppliedMs) }),
+    pending: view.pending.map((operation) => operation.sentence),
+    failed: failures.list(),
+    problems: [
+      ...(view.plan?.problems ?? []),
+      ...(view.error === undefined ? [] : [{ object: "vpp", message: view.error }]),
+    ],
+    warnings: view.plan?.warnings ?? [],
+    foreign: view.plan?.foreign ?? [],
+  };
+}
+
+function counts({ effective: desired, view }: Reconciler): Counts {
+  const ours = new Set(desired?.vips.map(vipKey) ?? []);
+  const observed = view.observed?.vips.filter((vip) => ours.has(vipKey(vip))) ?? [];
+  return {
+    vips: desired?.vips.length ?? 0,
+    servers: desired?.vips.reduce((sum, vip) => sum + vip.servers.length, 0) ?? 0,
+    interfaces: desired?.interfaces.length ?? 0,
+    bridges: desired?.bridges.length ?? 0,
+    routes: desired?.routes.length ?? 0,
+    flows: observed.flatMap((vip) => vip.servers).reduce((sum, server) => sum + server.flows, 0),
+    operations: view.operations,
+  };
+}
