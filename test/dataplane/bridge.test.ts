@@ -56,6 +56,26 @@ describe("dataplane: bridge domains", () => {
     assert.equal(bench.sent(three).length, 1);
   });
 
+  it("drops what comes with the BVI's address, a filtered one or none it can learn, and forwards the others", () => {
+    const { bench, dp, one, two } = bridge();
+    const from = (source: string) => {
+      bench.feed(one, ip4Frame(mac(9), source, { src: "10.60.1.2", dst: "10.60.1.3" }));
+      return bench.sent(two).length;
+    };
+    dp.bridges.fib.add({ mac: macOf(mac(5)), bdIndex: 1, swIfIndex: 0xffffffff, static: true, filter: true });
+    assert.equal(from(LOOP), 0);
+    assert.equal(from(mac(5)), 0);
+    assert.equal(bench.error("l2-learn", "L2 mac move violations"), 1);
+    assert.equal(bench.error("l2-learn", "L2 filter mac drops"), 1);
+    assert.equal(from(ZERO), 1);
+    assert.equal(dp.bridges.fib.learnedCount, 0);
+    // Provisioned but not static: it moves, and counts as learned from then on.
+    dp.bridges.fib.add({ mac: macOf(mac(6)), bdIndex: 1, swIfIndex: two.swIfIndex, static: false });
+    assert.equal(from(mac(6)), 1);
+    assert.equal(dp.bridges.fib.learnedCount, 1);
+    assert.equal(dp.bridges.byId(1)!.learnCount, 1);
+  });
+
   it("keeps split-horizon groups apart, but not from the BVI", () => {
     const { bench, one, two, three } = bridge(1);
     bench.feed(one, arpFrame(ANY, mac(1), 1, { mac: mac(1), ip: "10.60.1.2" }, { mac: ZERO, ip: "10.60.1.1" }));

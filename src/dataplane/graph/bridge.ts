@@ -1,5 +1,5 @@
 import { Learned } from "../l2/l2fib.ts";
-import type { BridgeDomain, Interface, L2FibEntry } from "../model.ts";
+import type { BridgeDomain, ErrorCounter, Interface, L2FibEntry } from "../model.ts";
 import { snapshot, type Nodes, type Packet } from "./context.ts";
 import { ethernetToL3, sameMac } from "./ethernet.ts";
 
@@ -11,7 +11,10 @@ export function l2Input(n: Nodes, p: Packet): void {
   if (p.trace !== undefined) n.record(p, "l2-input", { kind: "l2-input", swIfIndex: rx.swIfIndex, data: snapshot(p) });
   if (domain === undefined) return n.drop(p, n.counters.l2InputDrop);
   // A BVI's address is static: it neither learns nor moves.
-  if (domain.learn && rx.l2!.portType !== "bvi") learn(n, p, domain);
+  if (domain.learn && rx.l2!.portType !== "bvi") {
+    const refused = learn(n, p, domain);
+    if (refused !== undefined) return n.drop(p, refused);
+  }
   if ((bytes[start]! & 1) !== 0) {
     if (!domain.flood) return n.drop(p, n.counters.l2InputDrop);
     return flood(n, p, domain);
@@ -20,16 +23,20 @@ export function l2Input(n: Nodes, p: Packet): void {
   forward(n, p, domain);
 }
 
-function learn(n: Nodes, p: Packet, domain: BridgeDomain): void {
+/** @returns why the frame is dropped */
+function learn(n: Nodes, p: Packet, domain: BridgeDomain): ErrorCounter | undefined {
   const { counters } = n;
   counters.l2Learn.count += 1;
   // A group address can't be a source.
-  if ((p.bytes[p.start + 6]! & 1) !== 0) return;
+  if ((p.bytes[p.start + 6]! & 1) !== 0) return undefined;
   const result = n.dp.bridges.fib.learn(domain, p.rx.swIfIndex, p.bytes, p.start + 6);
-  if (result === Learned.known) return;
+  if (result === Learned.known) return undefined;
+  if (result === Learned.violation) return counters.l2LearnViolation;
+  if (result === Learned.filtered) return counters.l2LearnFilter;
   if (result === Learned.added) counters.l2LearnMiss.count += 1;
   else if (result === Learned.moved) counters.l2LearnMove.count += 1;
   else counters.l2LearnLimit.count += 1;
+  return undefined;
 }
 
 function forward(n: Nodes, p: Packet, domain: BridgeDomain): void {
@@ -59,7 +66,7 @@ function flood(n: Nodes, p: Packet, domain: BridgeDomain): void {
   let copies = 0;
   for (let i = domain.members.length - 1; i >= 0; i -= 1) {
     const member = domain.members[i]!;
-    if (member.swIfIndex === rx.swIfIndex || (shg !== 0 && member.shg === shg)) continue;
+    if (!member.floods || member.swIfIndex === rx.swIfIndex || (shg !== 0 && member.shg === shg)) continue;
     const out = n.dp.interfaces.get(member.swIfIndex);
     if (out === undefined || !out.adminUp) continue;
     copies += 1;

@@ -78,6 +78,8 @@ const ALL = {
   l2Learn: ["l2-learn", "L2 learn packets", "error"],
   l2LearnMiss: ["l2-learn", "L2 learn misses", "error"],
   l2LearnMove: ["l2-learn", "L2 mac moves", "error"],
+  l2LearnViolation: ["l2-learn", "L2 mac move violations", "error"],
+  l2LearnFilter: ["l2-learn", "L2 filter mac drops", "error"],
   l2LearnLimit: ["l2-learn", "L2 not learned due to limit", "error"],
   l2Input: ["l2-input", "L2 input packets", "error"],
   l2InputDrop: ["l2-input", "L2 input drops", "error"],

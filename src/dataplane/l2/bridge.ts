@@ -31,13 +31,15 @@ export interface BridgeDomainOptions {
 export class Bridges {
   readonly domains = new Pool<BridgeDomain>({ lowestFirst: true });
   readonly fib: L2Fib;
-  /** A domain that an interface's attachment makes ages as the last one at its index did (l2_bd.c bd_delete). */
-  readonly #leftAges: number[] = [];
+  /** What the next domain at an index takes over from the last: its age unless given, its BSN (l2_bd.c bd_delete). */
+  readonly #left: { readonly macAgeMin: number; readonly seqNum: number }[] = [];
+  /** What was a BVI and left is flooded to no more, unless it is a BVI again (l2_input.c set_int_l2_mode). */
+  readonly #unflooded = new WeakSet<Interface>();
   readonly #interface: (swIfIndex: number) => Interface | undefined;
 
   constructor(interfaceOf: (swIfIndex: number) => Interface | undefined, now: () => number) {
     this.#interface = interfaceOf;
-    this.fib = new L2Fib(this.domains, interfaceOf, now);
+    this.fib = new L2Fib(this.domains, now);
     this.domains.add((index) => newDomain(index, 0, {}));
   }
 
@@ -50,7 +52,10 @@ export class Bridges {
   create(bdId: number, options: BridgeDomainOptions): number {
     if (this.byId(bdId) !== undefined) return BD_ALREADY_EXISTS;
     if (bdId > MAX_BD_ID) return BD_ID_EXCEED_MAX;
-    this.domains.add((index) => newDomain(index, bdId, { macAgeMin: this.#leftAges[index] ?? 0, ...options }));
+    this.domains.add((index) => {
+      const { macAgeMin = 0, seqNum = 0 } = this.#left[index] ?? {};
+      return { ...newDomain(index, bdId, { macAgeMin, ...options }), seqNum };
+    });
     return RV.OK;
   }
 
@@ -61,7 +66,7 @@ export class Bridges {
     if (domain.members.length > 0) return BD_IN_USE;
     this.fib.flushDomain(domain.bdIndex);
     this.domains.remove(domain.bdIndex);
-    this.#leftAges[domain.bdIndex] = domain.macAgeMin;
+    this.#left[domain.bdIndex] = { macAgeMin: domain.macAgeMin, seqNum: domain.seqNum };
     return RV.OK;
   }
 
@@ -86,20 +91,25 @@ export class Bridges {
     const oldShg = iface.l2?.shg ?? 0;
     this.detach(swIfIndex);
     const domain = this.byId(bdId)!;
+    this.fib.countInterface(swIfIndex);
     // Domain 0, which drops, counts as having one.
     if (portType === "bvi" && (domain.bviSwIfIndex !== NO_INDEX || domain.bdIndex === 0)) {
       iface.l2 = { bdIndex: domain.bdIndex, shg: oldShg, portType: "normal" };
       return BD_ALREADY_HAS_BVI;
     }
     iface.l2 = { bdIndex: domain.bdIndex, shg, portType };
-    const member: BridgeMember = { swIfIndex, shg, flags: portType };
+    if (portType === "bvi") this.#unflooded.delete(iface);
+    const member: BridgeMember = { swIfIndex, shg, flags: portType, floods: !this.#unflooded.has(iface) };
     if (portType === "bvi") {
       domain.members.unshift(member);
       domain.bviSwIfIndex = swIfIndex;
       this.fib.add({ mac: iface.mac.slice(), bdIndex: domain.bdIndex, swIfIndex, static: true, bvi: true });
     } else if (portType === "uu-fwd") {
       domain.uuFwdSwIfIndex = swIfIndex;
-    } else domain.members.push(member);
+    } else {
+      const last = domain.members.filter((each) => each.floods).length;
+      domain.members.splice(member.floods ? last : domain.members.length, 0, member);
+    }
     return RV.OK;
   }
 
@@ -113,9 +123,11 @@ export class Bridges {
     if (domain.bviSwIfIndex === swIfIndex) {
       domain.bviSwIfIndex = NO_INDEX;
       this.fib.delete(domain.bdIndex, iface.mac);
+      this.#unflooded.add(iface);
     }
     if (domain.uuFwdSwIfIndex === swIfIndex) domain.uuFwdSwIfIndex = NO_INDEX;
-    this.fib.flushInterface(swIfIndex);
+    // A BVI doesn't learn by itself.
+    if (domain.learn || iface.l2?.portType !== "bvi") this.fib.flushInterface(swIfIndex);
     iface.l2 = undefined;
   }
 }

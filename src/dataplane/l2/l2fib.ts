@@ -1,9 +1,9 @@
-import type { BridgeDomain, Interface, L2FibEntry } from "../model.ts";
+import type { BridgeDomain, L2FibEntry } from "../model.ts";
 import { Pool } from "../pool.ts";
 import { MacTable } from "./mac-table.ts";
 
 /** What the l2-learn node has to know about a frame's source. */
-export const Learned = { known: 0, added: 1, moved: 2, limit: 3 } as const;
+export const Learned = { known: 0, added: 1, moved: 2, limit: 3, violation: 4, filtered: 5 } as const;
 
 type NewEntry = Pick<L2FibEntry, "mac" | "bdIndex" | "swIfIndex"> & Partial<L2FibEntry>;
 
@@ -13,19 +13,13 @@ export class L2Fib {
   readonly #byMac = new MacTable();
   /** Entry objects by pool index, for the packet path. */
   readonly #at: (L2FibEntry | undefined)[] = [];
-  /** ISN per interface: starts at 1 for a bridged interface, as `show l2fib verbose` has it. */
-  readonly #interfaceSeq = new Map<number, number>();
+  /** ISN by interface index: it outlives the interface (vnet/l2/l2_input.c l2_input_seq_num_inc). */
+  readonly #interfaceSeq: number[] = [];
   readonly #domains: Pool<BridgeDomain>;
-  readonly #interface: (swIfIndex: number) => Interface | undefined;
   readonly #now: () => number;
 
-  constructor(
-    domains: Pool<BridgeDomain>,
-    interfaceOf: (swIfIndex: number) => Interface | undefined,
-    now: () => number,
-  ) {
+  constructor(domains: Pool<BridgeDomain>, now: () => number) {
     this.#domains = domains;
-    this.#interface = interfaceOf;
     this.#now = now;
   }
 
@@ -39,8 +33,13 @@ export class L2Fib {
     return count;
   }
 
+  /** Interface sequence number, modulo 256: counts each joining of a domain, leaving and flush. */
   interfaceSeq(swIfIndex: number): number {
-    return this.#interfaceSeq.get(swIfIndex) ?? 1;
+    return this.#interfaceSeq[swIfIndex] ?? 0;
+  }
+
+  countInterface(swIfIndex: number): void {
+    this.#interfaceSeq[swIfIndex] = (this.interfaceSeq(swIfIndex) + 1) & 0xff;
   }
 
   /** The entry for the address at `data[offset..offset+6)`. */
@@ -67,17 +66,28 @@ export class L2Fib {
     return true;
   }
 
-  /** Learns or refreshes a source address; static entries stay. Returns one of {@link Learned}. */
+  /**
+   * Learns or refreshes a source address; static entries stay. Returns one of {@link Learned}: what comes with the source
+   * of a static entry elsewhere, or of a filter, is to be dropped (vnet/l2/l2_learn.c:100).
+   */
   learn(domain: BridgeDomain, swIfIndex: number, data: Uint8Array, offset: number): number {
     const known = this.lookup(domain.bdIndex, data, offset);
     if (known !== undefined) {
+      if (known.swIfIndex === swIfIndex) {
+        known.lastSeenS = this.#now();
+        return Learned.known;
+      }
+      if (known.filter) return Learned.filtered;
+      if (known.static) return Learned.violation;
+      if (known.ageNot) domain.learnCount += 1;
+      known.ageNot = false;
       known.lastSeenS = this.#now();
-      if (known.swIfIndex === swIfIndex || known.static) return Learned.known;
       known.swIfIndex = swIfIndex;
       known.ifSeqNum = this.interfaceSeq(swIfIndex);
       return Learned.moved;
     }
     if (domain.learnCount >= domain.learnLimit) return Learned.limit;
+    if (isZero(data, offset)) return Learned.known;
     domain.learnCount += 1;
     this.#insert({ mac: data.slice(offset, offset + 6), bdIndex: domain.bdIndex, swIfIndex, static: false });
     return Learned.added;
@@ -86,16 +96,17 @@ export class L2Fib {
   /** Forgets the learned entries of an interface. */
   flushInterface(swIfIndex: number): void {
     this.#flush((entry) => entry.swIfIndex === swIfIndex);
-    if (this.#interface(swIfIndex) === undefined) this.#interfaceSeq.delete(swIfIndex);
-    else this.#interfaceSeq.set(swIfIndex, (this.interfaceSeq(swIfIndex) + 1) & 0xff);
+    this.countInterface(swIfIndex);
   }
 
   flushDomain(bdIndex: number): void {
     this.#flush((entry) => entry.bdIndex === bdIndex);
+    const domain = this.#domains.get(bdIndex);
+    if (domain !== undefined) domain.seqNum = (domain.seqNum + 1) & 0xff;
   }
 
   flushAll(): void {
-    this.#flush(() => true);
+    for (const domain of this.#domains) this.flushDomain(domain.bdIndex);
   }
 
   /** Drops learned entries of domains with aging that have not been seen for that long. */
@@ -119,8 +130,9 @@ export class L2Fib {
         filter: false,
         bvi: false,
         ageNot: false,
-        bdSeqNum: this.#domains.get(wanted.bdIndex)?.seqNum ?? 0,
-        ifSeqNum: wanted.bvi ? 0 : this.interfaceSeq(wanted.swIfIndex),
+        // What is configured neither ages nor goes stale.
+        bdSeqNum: wanted.ageNot ? 0 : (this.#domains.get(wanted.bdIndex)?.seqNum ?? 0),
+        ifSeqNum: wanted.ageNot ? 0 : this.interfaceSeq(wanted.swIfIndex),
         lastSeenS: this.#now(),
         ...wanted,
       };
@@ -128,4 +140,9 @@ export class L2Fib {
     this.#at[at] = entry;
     this.#byMac.set(entry.bdIndex, entry.mac, at);
   }
+}
+
+function isZero(mac: Uint8Array, at: number): boolean {
+  for (let i = 0; i < 6; i += 1) if (mac[at + i] !== 0) return false;
+  return true;
 }
