@@ -214,7 +214,10 @@ export class Dataplane {
   }
 
   #stateChanged(iface: Interface): void {
-    if (!iface.adminUp) this.neighbors.flush(iface.swIfIndex, false);
+    if (!iface.adminUp) {
+      this.neighbors.flush(iface.swIfIndex, false);
+      if (iface.l2 !== undefined) this.bridges.fib.flushInterface(iface.swIfIndex);
+    }
     this.fib.interfaceChanged(iface.swIfIndex);
     if (iface.adminUp && iface.linkUp) this.graph.interfaceUp(iface);
     this.#emit(iface, false);

@@ -137,6 +137,8 @@ export interface BridgeMember {
   readonly swIfIndex: number;
   readonly shg: number;
   readonly flags: "normal" | "bvi" | "uu-fwd";
+  /** False of a loopback that was a BVI: nothing is flooded to it (`TxFlood`). */
+  readonly floods: boolean;
 }
 
 export interface L2FibEntry {

@@ -75,7 +75,8 @@ function memberRows(dp: Dataplane, domain: BridgeDomain): string[] {
     const { swIfIndex, shg } = member;
     const isn = dp.bridges.fib.interfaceSeq(swIfIndex);
     const bvi = member.flags === "bvi" ? "*" : "-";
-    rows.push(row(MEMBER_COLUMNS, [nameOf(dp, swIfIndex), swIfIndex, isn, shg, bvi, "*", "none"], ""));
+    const flooded = member.floods ? "*" : "-";
+    rows.push(row(MEMBER_COLUMNS, [nameOf(dp, swIfIndex), swIfIndex, isn, shg, bvi, flooded, "none"], ""));
   }
   const uu = domain.uuFwdSwIfIndex;
   if (uu !== NO_INDEX) rows.push(row(MEMBER_COLUMNS, [nameOf(dp, uu), uu, 0, 0, "uu", "-", "None"], ""));
