@@ -5,6 +5,7 @@ import { ALL, number, text } from "./wire.ts";
 
 /** Bit per flag of vl_api_bd_flags_t. */
 const FLAG = { learn: 1, forward: 2, flood: 4, unknownUnicastFlood: 8, arpTermination: 16 } as const;
+const ARP_UFWD = 32;
 
 export const bridgeOperationId = (id: number, what: "create" | "update" | "delete"): string => `bridge ${id} ${what}`;
 
@@ -53,7 +54,7 @@ function base(id: number, verb: "create" | "update" | "delete") {
 
 /** Members first: a bridge domain in use is not deleted (-120). */
 function removal(found: ObservedBridge, tag: string) {
-  const { members, tag: _, ...bridge } = found;
+  const { members, tag: _tag, arpUfwd: _arpUfwd, ...bridge } = found;
   return {
     ...base(found.id, "delete"),
     action: { type: "bridge-delete", id: found.id } as Action,
@@ -70,6 +71,7 @@ function diffFlags(wanted: DesiredBridge, found: ObservedBridge, add: Sink): voi
   const changed = names
     .filter((name) => wanted[name] !== found[name])
     .map((name) => `${name} ${wanted[name] ? "on" : "off"}`);
+  if (found.arpUfwd) changed.push("arpUfwd off");
   if (wanted.macAgeMin !== found.macAgeMin) changed.push(`MAC age ${wanted.macAgeMin} min`);
   if (changed.length === 0) return;
   add({
@@ -110,7 +112,7 @@ export async function runBridge(
 
 async function updateFlags(bridge: DesiredBridge, port: VppPort): Promise<void> {
   let on = 0;
-  let off = 0;
+  let off = ARP_UFWD;
   for (const [name, bit] of Object.entries(FLAG)) {
     if (bridge[name as keyof typeof FLAG]) on |= bit;
     else off |= bit;
@@ -142,6 +144,7 @@ export async function observeBridges(port: VppPort, nameOf: (index: number) => s
       flood: detail["flood"] === true,
       unknownUnicastFlood: detail["uu_flood"] === true,
       arpTermination: detail["arp_term"] === true,
+      arpUfwd: detail["arp_ufwd"] === true,
       macAgeMin: number(detail["mac_age"]),
       tag: text(detail["bd_tag"]),
       members: raw.map(({ sw_if_index: index }) => nameOf(index)),

@@ -231,6 +231,8 @@ export interface ObservedInterface {
 }
 
 export interface ObservedBridge extends DesiredBridge {
+  /** Never desired: without a uu-fwd port it ends VPP (docs/vpp-quirks.md). */
+  readonly arpUfwd: boolean;
   readonly tag: string;
   readonly members: readonly string[];
 }

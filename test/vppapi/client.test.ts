@@ -264,7 +264,44 @@ describe("client", () => {
     };
     assert.equal(await client.cli("show lb"), "fine\n");
     await assert.rejects(client.cli("bad"), { code: "RETVAL", message: /unknown input/ });
-    await assert.rejects(client.cli("lb flush vip 10.0.0.0/24 now"), { code: "REFUSED" });
+    for (const line of [
+      "lb flush vip 10.0.0.0/24 now",
+      "create bridge-domain 7 arp-term 1 arp-ufwd 1",
+      "set bridge-domain arp-ufwd 7",
+      "l2fib flush-mac interface loop0",
+    ]) {
+      await assert.rejects(client.cli(line), { code: "REFUSED" }, line);
+    }
+    for (const line of ["create bridge-domain 7 arp-ufwd 0", "set bridge-domain arp-ufwd 7 disable"]) {
+      assert.equal(await client.cli(line), "fine\n");
+    }
+  });
+
+  it("bridge domains: what would end VPP is not sent", async () => {
+    await start();
+    const none = 0xffff_ffff;
+    let uuFwd = none;
+    vpp.handler = ({ name, context, fields }, peer) => {
+      if (name === "bridge_domain_dump") {
+        peer.send("bridge_domain_details", {
+          ...{ context, bd_id: 7, bvi_sw_if_index: 3, uu_fwd_sw_if_index: uuFwd },
+          sw_if_details: [{ sw_if_index: 3 }],
+        });
+      } else peer.send(`${name}_reply`, { context, bd_id: fields["bd_id"] ?? 0 });
+    };
+    const added = { bd_id: 7, is_add: true, arp_ufwd: true };
+    await assert.rejects(client.request("bridge_domain_add_del_v2", added), { code: "REFUSED" });
+    await assert.rejects(client.request("bridge_domain_add_del", added), { code: "REFUSED" });
+    await client.request("bridge_domain_add_del_v2", { ...added, is_add: false });
+    const flags = { bd_id: 7, is_set: true, flags: 0x21 };
+    await assert.rejects(client.request("bridge_flags", flags), { code: "REFUSED" });
+    await client.request("bridge_flags", { ...flags, is_set: false });
+    await client.request("bridge_flags", { ...flags, flags: 0x01 });
+    uuFwd = 5;
+    await client.request("bridge_flags", flags);
+    await client.request("l2fib_flush_int", { sw_if_index: 3 });
+    await client.request("l2fib_flush_int", { sw_if_index: 5 });
+    await assert.rejects(client.request("l2fib_flush_int", { sw_if_index: 1 }), { code: "REFUSED" });
   });
 
   it("a reply that is cut short fails its request alone; a wrong value never leaves", async () => {

@@ -17,12 +17,33 @@ function numberAfter(words: readonly string[], name: string): number | undefined
 export function refuseCli(command: string): undefined {
   for (const line of command.split("\n")) {
     const words = line.trim().split(/\s+/);
+    bridge(words);
     if (!abbreviates(words[0], "lb")) continue;
     if (abbreviates(words[1], "flush")) flush(words.slice(3));
     else if (abbreviates(words[1], "vip")) vip(words.slice(2));
     else if (abbreviates(words[1], "conf")) conf(words.slice(2));
   }
   return undefined;
+}
+
+/** l2_uu_fwd.c:176 and l2_input.c:231: see bridge.ts. */
+function bridge(words: readonly string[]): void {
+  const [first, second, third] = words;
+  const creates = abbreviates(first, "create") && abbreviates(second, "bridge-domain");
+  const sets = abbreviates(first, "set") && abbreviates(second, "bridge-domain") && abbreviates(third, "arp-ufwd");
+  const on = creates ? (numberAfter(words, "arp-ufwd") ?? 0) !== 0 : sets && !words.includes("disable");
+  if (on && !words.includes("del")) {
+    throw refused(
+      "cli_inband",
+      "arp-ufwd in a domain without uu-fwd port: its first ARP broadcast would end VPP; bridge_flags looks for the port",
+    );
+  }
+  if (first === "l2fib" && abbreviates(second, "flush-mac") && abbreviates(third, "interface")) {
+    throw refused(
+      "cli_inband",
+      "of an interface that never was bridged VPP writes beyond its memory; use l2fib_flush_int",
+    );
+  }
 }
 
 /** cli.c:526 (VPP-1778): a word that it does not know is parsed again and again, on the main thread. */

@@ -2,6 +2,7 @@ import { parsePrefix } from "../codec/address.ts";
 import type { Prefix } from "../codec/address.ts";
 import type { Fields } from "../codec/message.ts";
 import type { VppClient } from "../client.ts";
+import { bridgeFlags, createBridge, flushInterface } from "./bridge.ts";
 import { refuseCli } from "./cli.ts";
 import { MAX_STICKY_BUCKETS, MAX_TABLE_SIZE, isPowerOf2, refused, vipPrefix } from "./lb-encoding.ts";
 import { parseLbVips } from "./lb-text.ts";
@@ -93,5 +94,9 @@ export const crashGuards: ReadonlyMap<string, Guard> = new Map<string, Guard>([
   ["lb_flush_vip", lbFlushVip],
   ["ip_reassembly_enable_disable", reassembly],
   ["abf_itf_attach_add_del", abfAttach],
+  ["bridge_domain_add_del", createBridge("bridge_domain_add_del")],
+  ["bridge_domain_add_del_v2", createBridge("bridge_domain_add_del_v2")],
+  ["bridge_flags", bridgeFlags],
+  ["l2fib_flush_int", flushInterface],
   ["cli_inband", (fields) => refuseCli(String(fields["cmd"] ?? ""))],
 ]);
