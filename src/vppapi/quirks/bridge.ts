@@ -11,7 +11,7 @@ const WHY =
   "domain has such a port";
 
 /**
- * vnet/l2/l2_uu_fwd.c:176: with arp_ufwd, ARP broadcasts go to the domain's uu-fwd port; where it has none, l2-output reads
+ * vnet/l2/l2_uu_fwd.c:179: with arp_ufwd, ARP broadcasts go to the domain's uu-fwd port; where it has none, l2-output reads
  * its configuration at index ~0 (SIGSEGV, seen on 26.06 and 26.10-rc0). A new domain has none.
  */
 export function createBridge(name: string) {

@@ -26,7 +26,7 @@ export function refuseCli(command: string): undefined {
   return undefined;
 }
 
-/** l2_uu_fwd.c:176 and l2_input.c:231: see bridge.ts. */
+/** l2_uu_fwd.c:179 and l2_input.c:231: see bridge.ts. */
 function bridge(words: readonly string[]): void {
   const [first, second, third] = words;
   const creates = abbreviates(first, "create") && abbreviates(second, "bridge-domain");
