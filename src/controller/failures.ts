@@ -40,7 +40,9 @@ export class Failures {
   }
 
   isDue(operation: Operation, nowMs: number): boolean {
-    return (this.#failures.get(operation.id)?.nextAttemptMs ?? 0) <= nowMs;
+    const waitMs = (this.#failures.get(operation.id)?.nextAttemptMs ?? 0) - nowMs;
+    // Longer than ever planned: the clock was set back.
+    return waitMs <= 0 || waitMs > LAST_RETRY_MS;
   }
 
   get nextAttemptMs(): number | undefined {

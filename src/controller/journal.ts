@@ -9,6 +9,11 @@ export interface Incarnation {
   readonly pid: number;
   /** Unix time at which VPP started, by its own uptime; absent where it does not tell. */
   readonly startedAtMs?: number;
+  /** The same on a clock that nobody sets: the machine's boot, and ms from there. */
+  readonly boot?: string;
+  readonly startedAfterBootMs?: number;
+  /** Since when it runs, as it says; not kept. */
+  readonly uptimeMs?: number;
 }
 
 export interface DrainRecord {
@@ -22,7 +27,14 @@ export interface DrainRecord {
 const strings = z.array(z.string());
 const fileSchema = z.object({
   version: z.literal(1),
-  vpp: z.object({ pid: z.number(), startedAtMs: z.number().optional() }).optional(),
+  vpp: z
+    .object({
+      pid: z.number(),
+      startedAtMs: z.number().optional(),
+      boot: z.string().optional(),
+      startedAfterBootMs: z.number().optional(),
+    })
+    .optional(),
   owned: z.object({
     vips: strings,
     routes: strings,
@@ -50,8 +62,9 @@ const fileSchema = z.object({
 
 type JournalFile = z.infer<typeof fileSchema>;
 
-/** Two starts this close are one: clocks are read at different moments and VPP's drifts a little. */
+/** Two starts this close are one: clocks are read at different moments, and VPP's drifts by so much of its uptime. */
 const SAME_START_MS = 5000;
+const DRIFT = 1e-5;
 
 /**
  * What of VPP's untagged objects is ours, over restarts of the controller. Written before operations (what they are
@@ -116,9 +129,10 @@ export class Journal {
 
   /** Whether this VPP is the one of the journal; if not, nothing in it is ours yet. */
   meet(vpp: Incarnation): boolean {
-    const same =
-      this.vpp?.pid === vpp.pid && Math.abs((this.vpp.startedAtMs ?? 0) - (vpp.startedAtMs ?? 0)) <= SAME_START_MS;
-    if (same) return true;
+    if (this.vpp !== undefined && isSame(this.vpp, vpp)) {
+      if (this.vpp.boot === undefined) this.vpp = vpp;
+      return true;
+    }
     this.vpp = vpp;
     for (const set of [this.vips, this.routes, this.neighbors, this.pendingInterfaces, this.bridges]) set.clear();
     this.lbConf = undefined;
@@ -175,10 +189,7 @@ export class Journal {
 
   #assign(file: JournalFile): void {
     const { owned } = file;
-    this.vpp = file.vpp && {
-      pid: file.vpp.pid,
-      ...(file.vpp.startedAtMs === undefined ? {} : { startedAtMs: file.vpp.startedAtMs }),
-    };
+    this.vpp = file.vpp && kept(file.vpp);
     owned.vips.forEach((key) => this.vips.add(key));
     owned.routes.forEach((key) => this.routes.add(key));
     owned.neighbors.forEach((key) => this.neighbors.add(key));
@@ -193,7 +204,7 @@ export class Journal {
   #toFile(): JournalFile {
     return {
       version: 1,
-      ...(this.vpp === undefined ? {} : { vpp: this.vpp }),
+      ...(this.vpp === undefined ? {} : { vpp: kept(this.vpp) }),
       owned: {
         vips: [...this.vips].sort(),
         routes: [...this.routes].sort(),
@@ -207,6 +218,26 @@ export class Journal {
       drains: [...this.drains],
     };
   }
+}
+
+/** Wall clocks are set now and then, so they decide only where there is no better. */
+function isSame(a: Incarnation, b: Incarnation): boolean {
+  if (a.pid !== b.pid) return false;
+  const toleranceMs = SAME_START_MS + DRIFT * (b.uptimeMs ?? 0);
+  const near = (one = 0, other = 0) => Math.abs(one - other) <= toleranceMs;
+  if (a.boot !== undefined && b.boot !== undefined)
+    return a.boot === b.boot && near(a.startedAfterBootMs, b.startedAfterBootMs);
+  return near(a.startedAtMs, b.startedAtMs);
+}
+
+/** What the file has of it. */
+function kept(vpp: NonNullable<JournalFile["vpp"]> | Incarnation): Incarnation {
+  return {
+    pid: vpp.pid,
+    ...(vpp.startedAtMs === undefined ? {} : { startedAtMs: vpp.startedAtMs }),
+    ...(vpp.boot === undefined ? {} : { boot: vpp.boot }),
+    ...(vpp.startedAfterBootMs === undefined ? {} : { startedAfterBootMs: vpp.startedAfterBootMs }),
+  };
 }
 
 function parse(text: string): JournalFile | undefined {

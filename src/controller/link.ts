@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+import { uptime } from "node:os";
 import { BehaviorSubject, Subject, type Observable, type Subscription } from "rxjs";
 import { VppClient, type ConnectionState } from "vpp-api-ts";
 import { observeFeatures, type VppFeatures, type VppPort } from "../bridge/index.ts";
@@ -101,13 +103,13 @@ export class VppLink {
   async #introduce(pid: number, connect: number): Promise<void> {
     try {
       const port = portOf(this.#client);
-      const [features, startedAtMs] = await Promise.all([
+      const [features, start] = await Promise.all([
         observeFeatures(port),
         startOf(port),
         port.request("want_interface_events", { enable_disable: 1, pid: process.pid }).catch(() => undefined),
       ]);
       if (connect !== this.#connects || this.#client.state.status !== "ready") return;
-      const incarnation = { pid, ...(startedAtMs === undefined ? {} : { startedAtMs }) };
+      const incarnation = { pid, ...start };
       this.#state.next({ state: "ready", session: { port, features, incarnation } });
     } catch (error) {
       if (connect !== this.#connects) return;
@@ -133,8 +135,18 @@ function portOf(client: VppClient): VppPort {
 }
 
 /** When VPP started, by `show clock`: a process id alone comes again, in a container it is always the same. */
-async function startOf(port: VppPort): Promise<number | undefined> {
+async function startOf(port: VppPort): Promise<Omit<Incarnation, "pid">> {
   const output = await port.cli("show clock").catch(() => "");
   const uptimeS = /Time now ([\d.]+)/.exec(output)?.[1];
-  return uptimeS === undefined ? undefined : Math.round(Date.now() - Number(uptimeS) * 1000);
+  if (uptimeS === undefined) return {};
+  const uptimeMs = Number(uptimeS) * 1000;
+  const startedAtMs = Math.round(Date.now() - uptimeMs);
+  const boot = await bootId();
+  if (boot === undefined) return { uptimeMs, startedAtMs };
+  return { uptimeMs, startedAtMs, boot, startedAfterBootMs: Math.round(uptime() * 1000 - uptimeMs) };
+}
+
+async function bootId(): Promise<string | undefined> {
+  const text = await readFile("/proc/sys/kernel/random/boot_id", "utf8").catch(() => "");
+  return text.trim() || undefined;
 }

@@ -288,7 +288,8 @@ export class Reconciler {
     const pace = desired.maxDisruption?.pace;
     const pacing = this.#pacingOf(plan);
     if (pace === undefined || pacing.size === 0) return { now: due, later };
-    const waits = nowMs < this.#nextPaceMs;
+    // Never longer than the interval, even where the clock was set back.
+    const waits = nowMs < this.#nextPaceMs && this.#nextPaceMs - nowMs <= pace.intervalMs;
     const paced = waits ? splitPaced(due, pacing) : paceOperations(due, pacing, pace.step, observed);
     if (!waits && paced.later.length > 0) this.#nextPaceMs = nowMs + pace.intervalMs;
     return { now: paced.now, later: [...later, ...paced.later] };
@@ -371,7 +372,7 @@ export class Reconciler {
    * only where nothing refers to them and a minute after the last time (lb.c:292): asking more often is no use.
    */
   async #collectGarbage(session: VppSession, observed: ObservedState): Promise<void> {
-    const due = this.#now() - this.#lastGarbageMs >= GARBAGE_PERIOD_MS;
+    const due = Math.abs(this.#now() - this.#lastGarbageMs) >= GARBAGE_PERIOD_MS;
     const mayConf = this.#desired?.lbConf !== undefined;
     if (!session.features.garbageByCli || observed.garbage.collectable === 0 || !due || !mayConf) return;
     this.#lastGarbageMs = this.#now();
