@@ -84,7 +84,7 @@ describe("vpplb", function () {
     [
       "an encapsulation that is none",
       ["target", "--device", "x", "--vip", "10.0.0.1", "--gateway", "10.0.0.2", "--encap", "gre5"],
-      /gre4, gre6 or l3dsr/,
+      /gre4 or gre6/,
     ],
     ["a shell that is none", ["completion", "tcsh"], /bash, zsh, fish/],
     ["something to break that is not there", ["demo", "--break", "everything"], /sticky, table, server/],
