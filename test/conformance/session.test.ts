@@ -229,6 +229,25 @@ describe("API server", function () {
     other.close();
   });
 
+  it("dumps what has a name that does not fit, cut as VPP cuts it", async () => {
+    const client = await BareClient.connect(path);
+    const loop = dataplane.addInterface({ kind: "loopback", name: "loop0" });
+    const tagOf = async (tag: string) => {
+      loop.tag = tag;
+      const rows = await client.dump("sw_interface_dump", { sw_if_index: 0xffffffff });
+      return rows.find((row) => row["sw_if_index"] === loop.swIfIndex)?.["tag"];
+    };
+    assert.equal(await tagOf("t".repeat(63)), "t".repeat(63));
+    assert.equal(await tagOf("t".repeat(64)), "t".repeat(63));
+    assert.equal(await tagOf("\ufffd".repeat(60)), "\ufffd".repeat(21));
+    assert.equal(await tagOf("ä".repeat(40)), "ä".repeat(31));
+    dataplane.bridges.create(5, { tag: "b".repeat(200) });
+    const [domain] = await client.dump("bridge_domain_dump", { bd_id: 5, sw_if_index: 0xffffffff });
+    assert.equal(domain?.["bd_tag"], "b".repeat(63));
+    await ping(client);
+    client.close();
+  });
+
   it("knows which way round its doubles are", async () => {
     const client = await BareClient.connect(path);
     const right = await client.request("get_f64_endian_value", { f64_one: 1 });

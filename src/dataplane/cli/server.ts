@@ -96,7 +96,8 @@ export class CliServer {
   #accept(socket: Socket): void {
     if (this.#sessions.size >= (this.#options.maxSessions ?? 64)) {
       socket.on("error", () => undefined);
-      socket.end("too many CLI sessions\r\n");
+      // Not left to the client, which may hold its end open for ever.
+      socket.end("too many CLI sessions\r\n", () => socket.destroy());
       return;
     }
     const session = new Session(socket, this.#options);

@@ -5,7 +5,7 @@ import { createLoopback, deleteLoopback } from "../../loopback.ts";
 import { NO_INDEX, type Interface } from "../../model.ts";
 import type { Dataplane } from "../../dataplane.ts";
 import { action, dump, request, type Fields, type Handlers } from "../handler.ts";
-import { decodeAddress, type WirePrefix } from "./wire.ts";
+import { decodeAddress, fixedText, type WirePrefix } from "./wire.ts";
 
 /** IF_STATUS_API_FLAG_*: interface_types.api. */
 const ADMIN_UP = 1;
@@ -30,7 +30,7 @@ function details(each: Interface): Fields {
     mtu: [each.mtu.l3, each.mtu.ip4, each.mtu.ip6, each.mtu.mpls],
     interface_name: each.name,
     interface_dev_type: DEVICE_TYPES[each.kind],
-    tag: each.tag,
+    tag: fixedText(each.tag),
   };
 }
 

@@ -8,7 +8,7 @@ import type { FibTable } from "../../fib/table.ts";
 import type { FibEntry, FibPrefix, Path, RoutePath } from "../../fib/types.ts";
 import { NO_INDEX } from "../../model.ts";
 import { action, dump, request, type Fields, type Handlers } from "../handler.ts";
-import { AF_IP4, AF_IP6, encodePrefix, ip4Bytes, ip4Number, type WirePrefix } from "./wire.ts";
+import { AF_IP4, AF_IP6, encodePrefix, fixedText, ip4Bytes, ip4Number, type WirePrefix } from "./wire.ts";
 
 /** fib_api_path_type: fib_types.api. */
 const PathType = { normal: 0, local: 1, drop: 2, udpEncap: 3, bierImp: 4, unreach: 5, prohibit: 6 } as const;
@@ -202,7 +202,7 @@ export const ipHandlers: Handlers = {
   ip_table_add_del_v2: action<TableFields>((fields, { dataplane }) => addDelTable(dataplane, fields)),
   ip_table_dump: dump(
     (_fields: Fields, { dataplane: { fib } }) => [...fib.tables4, ...fib.tables6],
-    (table) => ({ table: { table_id: table.tableId, is_ip6: table.proto === 6, name: table.name } }),
+    (table) => ({ table: { table_id: table.tableId, is_ip6: table.proto === 6, name: fixedText(table.name) } }),
   ),
   ip_route_add_del: request<RouteFields>((fields, { dataplane }) => addDelRoute(dataplane, fields)),
   ip_route_dump: dump(

@@ -3,6 +3,7 @@ import { RETVAL } from "vpp-api-ts/codec";
 import type { Dataplane } from "../../dataplane.ts";
 import { NO_INDEX, type BridgeDomain, type L2Attachment, type L2FibEntry } from "../../model.ts";
 import { action, dump, request, type Fields, type Handlers } from "../handler.ts";
+import { fixedText } from "./wire.ts";
 
 const BD_ID_MAX = 0xffffff;
 
@@ -64,7 +65,7 @@ function domainDetails({ domain, dataplane }: { domain: BridgeDomain; dataplane:
     arp_term: domain.arpTerm,
     arp_ufwd: domain.arpUfwd,
     mac_age: domain.macAgeMin,
-    bd_tag: domain.tag,
+    bd_tag: fixedText(domain.tag),
     bvi_sw_if_index: domain.bviSwIfIndex,
     uu_fwd_sw_if_index: domain.uuFwdSwIfIndex,
     n_sw_ifs: domain.members.length,

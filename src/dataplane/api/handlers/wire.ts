@@ -64,3 +64,13 @@ export function swap32(value: number): number {
 export function swap16(value: number): number {
   return ((value & 0xff) << 8) | (value >>> 8);
 }
+
+/** What fits a string field of 64 bytes: the CLI takes longer names, and what is no UTF-8 grows in decoding. */
+export function fixedText(text: string): string {
+  const bytes = Buffer.from(text, "utf8");
+  if (bytes.length < STRING_BYTES) return text;
+  // A character that was cut in two would decode as U+FFFD, which is longer.
+  return new TextDecoder().decode(bytes.subarray(0, STRING_BYTES - 1), { stream: true });
+}
+
+const STRING_BYTES = 64;
