@@ -14,6 +14,8 @@ export interface ControlServerOptions {
   readonly socket?: string;
   /** Connections at a time. Default 64. */
   readonly maxConnections?: number;
+  /** Whoever is silent for so long is asked, and cut off after half as long without an answer. Default 10,000. */
+  readonly keepaliveMs?: number;
 }
 
 export interface ControlServer {
@@ -37,11 +39,14 @@ export async function startControlServer(
   signal?: AbortSignal,
 ): Promise<ControlServer> {
   signal?.throwIfAborted();
-  const { socket = DEFAULT_CONTROL_SOCKET, maxConnections = 64 } = options;
+  const { socket = DEFAULT_CONTROL_SOCKET, maxConnections = 64, keepaliveMs = 10_000 } = options;
   await clearStale(socket);
   const server = new grpc.Server({
     "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
     "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
+    // Else a few clients that began a connection and stopped would shut out all others.
+    "grpc.keepalive_time_ms": keepaliveMs,
+    "grpc.keepalive_timeout_ms": keepaliveMs / 2,
   });
   const stopping = new AbortController();
   server.addService(controlService().service, implementation(api, stopping.signal));

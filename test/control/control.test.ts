@@ -261,6 +261,24 @@ describe("control API", () => {
     assert.deepEqual(await client().status(), status);
   });
 
+  it("is not shut out by connections that begin and stop", async () => {
+    const path = `${socket}2`;
+    const server = await startControlServer(controller, { socket: path, maxConnections: 4, keepaliveMs: 100 });
+    const silent = Array.from({ length: 4 }, (_, i) => {
+      const one = createConnection(path);
+      one.on("error", () => undefined);
+      one.on("data", () => undefined);
+      if (i % 2 === 0) one.write("PRI * HTTP");
+      return one;
+    });
+    const gone = Promise.all(silent.map((one) => once(one, "close")));
+    const waiting = new ControlClient({ socket: path });
+    await gone;
+    assert.equal((await waiting.status()).vpp.pid, 7);
+    waiting.close();
+    await server.close();
+  });
+
   it("offers reflection", async () => {
     await serve();
     const grpc = await import("@grpc/grpc-js");
