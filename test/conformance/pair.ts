@@ -44,22 +44,42 @@ export async function firstDifference(
 ): Promise<Difference | undefined> {
   const [left, right] = await Promise.all([BareClient.connect(embedded.api), BareClient.connect(vpp.api)]);
   try {
-    for (const [at, command] of commands.entries()) {
-      const [mine, theirs] = await Promise.all([answerOrDeath(left, command), answerOrDeath(right, command)]);
-      if (typeof theirs === "string" && typeof mine !== "string") {
-        // What ends VPP has no right answer; that the embedded dataplane lives is all that can be asked.
-        console.log(`      VPP ended at ${JSON.stringify(command, bytesAsHex)} (${at} calls compared)`);
-        return undefined;
-      }
-      if (JSON.stringify(mine) !== JSON.stringify(theirs)) return { at, command, embedded: mine, vpp: theirs };
-    }
-    const [mine, theirs] = await Promise.all([eventsOf(left), eventsOf(right)]);
-    if (JSON.stringify(mine) === JSON.stringify(theirs)) return undefined;
-    return { at: commands.length, command: EVENTS, embedded: mine, vpp: theirs };
+    return (await differenceIn(left, right, commands)) ?? (await differenceOfEvents(left, right, commands.length));
   } finally {
     left.close();
     right.close();
   }
+}
+
+/** The first answer that differs. `seen` gets VPP's answers. */
+export async function differenceIn(
+  left: BareClient,
+  right: BareClient,
+  commands: readonly Command[],
+  seen: (answer: unknown) => void = () => {},
+): Promise<Difference | undefined> {
+  for (const [at, command] of commands.entries()) {
+    const [mine, theirs] = await Promise.all([answerOrDeath(left, command), answerOrDeath(right, command)]);
+    if (typeof theirs === "string" && typeof mine !== "string") {
+      // What ends VPP has no right answer; that the embedded dataplane lives is all that can be asked.
+      console.log(`      VPP ended at ${JSON.stringify(command, bytesAsHex)} (${at} calls compared)`);
+      return undefined;
+    }
+    if (JSON.stringify(mine) !== JSON.stringify(theirs)) return { at, command, embedded: mine, vpp: theirs };
+    seen(theirs);
+  }
+  return undefined;
+}
+
+export async function differenceOfEvents(
+  left: BareClient,
+  right: BareClient,
+  at: number,
+): Promise<Difference | undefined> {
+  if (left.isClosed || right.isClosed) return undefined;
+  const [mine, theirs] = await Promise.all([eventsOf(left), eventsOf(right)]);
+  if (JSON.stringify(mine) === JSON.stringify(theirs)) return undefined;
+  return { at, command: EVENTS, embedded: mine, vpp: theirs };
 }
 
 export function describeDifference(difference: Difference, commands: readonly Command[]): string {
