@@ -70,19 +70,28 @@ function jsonValue(_key: string, value: unknown): unknown {
 /** How a command takes SIGINT and SIGTERM: `stop` is how one ends a service, `abort` cuts a piece of work short. */
 export type OnSignal = "stop" | "abort";
 
+/** npm, timeout and unshare hand on the ctrl-C that the terminal has sent to their child already: it is the same one. */
+const SAME_SIGNAL_MS = 1000;
+
 /**
  * Makes commander's action of ours: context, signals, exit code. A second signal ends the process at once.
  * @param onSignal exit code 0 (`stop`) or 130 (`abort`) after a signal
+ * @param hangup `own`: the command does something of its own at SIGHUP
  */
-export function action(run: Action, onSignal: OnSignal = "abort") {
+export function action(run: Action, onSignal: OnSignal = "abort", hangup: "ends" | "own" = "ends") {
   return async (...args: unknown[]): Promise<void> => {
     const command = args.at(-1) as Command;
     const abort = new AbortController();
+    let firstAt = 0;
     const stop = () => {
-      if (abort.signal.aborted) process.exit(EXIT.interrupted);
-      abort.abort();
+      if (!abort.signal.aborted) {
+        firstAt = performance.now();
+        abort.abort();
+      } else if (performance.now() - firstAt > SAME_SIGNAL_MS) process.exit(EXIT.interrupted);
     };
-    process.on("SIGINT", stop).on("SIGTERM", stop);
+    // A terminal that is closed ends, and undoes, what was begun in it.
+    const signals: NodeJS.Signals[] = hangup === "ends" ? ["SIGINT", "SIGTERM", "SIGHUP"] : ["SIGINT", "SIGTERM"];
+    for (const signal of signals) process.on(signal, stop);
     try {
       const context = createContext(command.optsWithGlobals<GlobalOptions>(), abort.signal);
       const code = await run(context, ...(args.slice(0, -1) as never[]));
@@ -92,7 +101,7 @@ export function action(run: Action, onSignal: OnSignal = "abort") {
       if (!abort.signal.aborted) throw error;
       process.exitCode = onSignal === "stop" ? EXIT.ok : EXIT.interrupted;
     } finally {
-      process.off("SIGINT", stop).off("SIGTERM", stop);
+      for (const signal of signals) process.off(signal, stop);
     }
   };
 }
@@ -102,6 +111,7 @@ const BAD_INPUT: Readonly<Record<string, readonly string[]>> = {
   ConfigError: ["FILE", "INVALID"],
   ControlError: ["INPUT", "READ_ONLY"],
   ControllerError: ["CONFIG", "INPUT", "NOT_FOUND"],
+  DemoError: ["REFUSED"],
   MaglevError: ["TABLE_SIZE", "ADDRESS", "WEIGHT", "DUPLICATE", "FLOW"],
   TargetError: ["INVALID"],
   TrafficError: ["OPTION", "LIMIT"],

@@ -15,7 +15,7 @@ export function registerLb(program: Command): void {
     .requiredOption("-f, --file <file>", "configuration")
     .addOption(new Option("--log-level <level>", "what is logged").choices(LOG_LEVELS).default("info"))
     .option("--journal <file>", "file of what is ours in VPP, instead of the configuration's")
-    .action(action(lb, "stop"));
+    .action(action(lb, "stop", "own"));
   examples(command, [
     "vpplb lb -f lb.yaml",
     "vpplb lb -f lb.yaml --vpp /run/vpp/api.sock",

@@ -2,8 +2,9 @@
  * - `SETUP`: namespaces, links or processes could not be made.
  * - `REFUSED`: the given VPP holds what the demo would disturb.
  * - `TIMEOUT`: something did not come in time.
+ * - `CLEANUP`: something of the demo may be left in a VPP that is not its own.
  */
-export type DemoErrorCode = "SETUP" | "REFUSED" | "TIMEOUT";
+export type DemoErrorCode = "SETUP" | "REFUSED" | "TIMEOUT" | "CLEANUP";
 
 /** What keeps the demo from coming to a verdict. */
 export class DemoError extends Error {

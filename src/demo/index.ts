@@ -60,8 +60,23 @@ export async function runDemo(options: DemoOptions, signal: AbortSignal): Promis
     if (options.keep) await keep(lab, report.note, signal);
     return { good: run.good, verdict, durationMs: Date.now() - startedAt, steps: run.steps };
   } finally {
-    for (const clean of cleanUp) await clean();
+    if (signal.aborted) report.note("ended by a signal: cleaning up");
+    await cleanAll(cleanUp, report);
   }
+}
+
+/** Does every step, whatever became of those before it. @throws the first failure */
+async function cleanAll(steps: readonly (() => Promise<void> | void)[], report: Reporter): Promise<void> {
+  const failures: unknown[] = [];
+  for (const step of steps) {
+    try {
+      await step();
+    } catch (error) {
+      failures.push(error);
+      report.check(false, `clean-up: ${(error as Error).message}`);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
 }
 
 async function start(
@@ -71,8 +86,7 @@ async function start(
   report: Reporter,
   signal: AbortSignal,
 ): Promise<DemoRun> {
-  report.title(`${SETTING.vip4} and ${SETTING.vip6} -> three servers behind bridge domain ${SETTING.bridgeId}`);
-  report.note(lab.ownsDataplane ? "dataplane: embedded" : `dataplane: VPP on ${lab.api}`);
+  report.intro(lab.ownsDataplane ? "embedded: vpplb dataplane" : `VPP on ${lab.api}`);
   if (lab.ownsDataplane) await lab.startDataplane();
   const algorithm = await lab.vppAnswers();
   if (algorithm === undefined) throw new DemoError("SETUP", `VPP does not answer on ${lab.api}`);
@@ -101,14 +115,15 @@ function verdictOf(run: DemoRun): string {
   const broke = run.steps.reduce((sum, step) => sum + (step.held?.broke ?? 0), 0);
   const bad = run.steps.filter((step) => !step.good).map((step) => step.name);
   return bad.length === 0
-    ? `${opened} connections, ${broke} broke, each of them named by the prediction; all went where the table says`
+    ? `${opened} connections, all to the predicted servers; ${broke} broke, all of them predicted`
     : `not as predicted: ${bad.join("; ")}`;
 }
 
 async function keep(lab: Lab, note: (text: string) => void, signal: AbortSignal): Promise<void> {
-  note(`everything is kept until ctrl-C. Look at it from another terminal:`);
-  note(`  vpplb --control ${lab.control} status`);
-  note(`  vpplb --control ${lab.control} vppctl show lb vips verbose`);
+  note("everything is kept until ctrl-C. Look at it from another terminal:");
+  for (const what of ["status", "get servers", "vppctl show lb vips verbose"]) {
+    note(`  ${lab.command} --control ${lab.control} ${what}`);
+  }
   await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
 

@@ -1,17 +1,19 @@
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { VppClient } from "vpp-api-ts";
 import { ControlClient } from "../control/index.ts";
 import type { ControllerStatus } from "../control/index.ts";
 import type { MaglevAlgorithm } from "../maglev/index.ts";
 import { demoYaml, emptyYaml, type DemoConfig } from "./config.ts";
-import { DemoProcess, waitFor } from "./processes.ts";
+import { DemoError } from "./errors.ts";
+import { CLI, DemoProcess, waitFor } from "./processes.ts";
 import { SETTING, type DemoServer } from "./setting.ts";
 import type { Topology } from "./topology.ts";
 
 /** To take the demo out of a VPP that is not its own. */
 const CLEAN_DEADLINE_MS = 15_000;
+const CLEAN_ATTEMPTS = 3;
 
 /** What the demo was told about the VPP to use. */
 export interface LabOptions {
@@ -26,6 +28,8 @@ export class Lab {
   readonly folder = mkdtempSync(join(tmpdir(), "vpplb-demo-"));
   readonly api: string;
   readonly control = join(this.folder, "control.sock");
+  /** What starts vpplb in the folder that the demo was started in. */
+  readonly command = `node ${relative(process.cwd(), CLI)}`;
   readonly configFile = join(this.folder, "lb.yaml");
   readonly ownsDataplane: boolean;
   readonly #topology: Topology;
@@ -171,13 +175,26 @@ export class Lab {
     );
   }
 
-  /** Takes everything of the demo out of a VPP that goes on living. The demo's signal may have fired already. */
+  /**
+   * Takes everything of the demo out of a VPP that goes on living. The demo's signal may have fired already, and the
+   * controller may end just now: then another one does it.
+   */
   async #cleanGivenVpp(): Promise<void> {
     const signal = AbortSignal.timeout(CLEAN_DEADLINE_MS);
-    if (!this.controllerRuns) await this.startController(signal);
-    const since = Date.now();
     this.#write(emptyYaml(this.#names()));
-    await this.inSync(since, signal);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const since = Date.now();
+        if (this.controllerRuns) this.#write(emptyYaml(this.#names()));
+        else await this.startController(signal);
+        await this.inSync(since, signal);
+        return;
+      } catch (cause) {
+        if (attempt < CLEAN_ATTEMPTS && !signal.aborted) continue;
+        const message = `VPP on ${this.api} may still hold objects of the demo: ${(cause as Error).message}`;
+        throw new DemoError("CLEANUP", message, { cause });
+      }
+    }
   }
 
   /** Stops everything and removes the files. Idempotent. */

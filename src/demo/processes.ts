@@ -6,7 +6,7 @@ import { spawnInNetns } from "../sys/netns.ts";
 import { DemoError } from "./errors.ts";
 
 /** The CLI's entry, seen from src/demo and from dist/demo alike. */
-const CLI = fileURLToPath(new URL("../../bin/vpplb.js", import.meta.url));
+export const CLI = fileURLToPath(new URL("../../bin/vpplb.js", import.meta.url));
 
 /** Lines of a child's output kept for an error message. */
 const KEPT_LINES = 30;
@@ -19,7 +19,15 @@ export class DemoProcess {
 
   constructor(name: string, netns: number, args: readonly string[]) {
     this.name = name;
-    this.child = spawnInNetns(netns, process.execPath, [CLI, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    // In a process group of its own: ctrl-C at the terminal is for the demo, which needs the controller to clean up.
+    this.child = spawnInNetns(netns, process.execPath, [CLI, ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    });
+    // Where the demo's own end is cut short, by a second ctrl-C.
+    const killNow = () => void this.child.kill("SIGKILL");
+    process.on("exit", killNow);
+    this.child.once("exit", () => process.off("exit", killNow));
     for (const stream of [this.child.stdout, this.child.stderr]) {
       stream?.setEncoding("utf8").on("data", (text: string) => this.#keep(text));
     }

@@ -8,16 +8,38 @@ export interface DemoOutput {
 
 const BAR_WIDTH = 40;
 
+/** Who is where; at most 80 columns. */
+const PICTURE = `
+  client             load-balancer                          application servers
+  vpp1host ───────── vpp1out            loop0 ── bridge ──┬ as1  10.60.1.2
+  10.70.0.0/31       VIP 10.2.2.0/24      10.60.1.1    1  ├ as2  10.60.1.3
+                     VIP 2001:db8:2:2::/64    GRE         ├ as3  10.60.1.4
+                                                          └ as4  10.60.1.5 (later)`;
+
 /** Colours only where `enabled`: a terminal. */
 export function reporter(out: DemoOutput, enabled: boolean) {
   const c = pc.createColors(enabled);
   const verdictOf = (good: boolean) => (good ? c.green("ok") : c.red("BAD"));
   return {
+    /** What is about to be seen, and how to read it. */
+    intro(dataplane: string): void {
+      out.line(`${c.bold("TCP connections through a Maglev load-balancer, in network namespaces")}\n${PICTURE}\n`);
+      out.line(`  dataplane   ${dataplane}`);
+      out.line("  controller  vpplb lb -f lb.yaml: programs the dataplane over VPP's binary API");
+      out.line("  prediction  computed here from Maglev table and flow hash alone");
+      out.line("\n  Columns of connections that were open before a step:");
+      out.line("    broke       reset, closed or silent since");
+      out.line("    predicted   may break by the prediction");
+      out.line("    unexpected  broke though not predicted: must be 0");
+      out.line("    moved       another server answers on the same connection: must be 0");
+    },
     title: (text: string) => out.line(`\n${c.bold(text)}`),
     note: (text: string) => out.line(`  ${text}`),
+    /** What should come of a step. */
+    expected: (text: string) => out.line(`  ${c.dim(`expected: ${text}`)}`),
     /** Distribution beside the predicted one, as a table with bars. */
-    distribution(label: string, batch: BatchJudgement): void {
-      out.line(`  ${label.padEnd(10)}${"seen".padStart(5)} ${"predicted".padStart(10)}`);
+    distribution(batch: BatchJudgement): void {
+      out.line(`  ${"new ones to".padEnd(13)}${"seen".padStart(6)} ${"predicted".padStart(10)}`);
       const most = Math.max(
         1,
         ...Object.values(batch.byServer).map(({ seen, predicted }) => Math.max(seen, predicted)),
@@ -25,21 +47,21 @@ export function reporter(out: DemoOutput, enabled: boolean) {
       for (const [name, { seen, predicted }] of Object.entries(batch.byServer).sort(([a], [b]) => (a < b ? -1 : 1))) {
         const bar = "█".repeat(Math.round((seen / most) * BAR_WIDTH));
         const mark = seen === predicted ? c.cyan(bar) : c.red(bar);
-        out.line(`  ${name.padEnd(10)}${String(seen).padStart(5)} ${String(predicted).padStart(10)}  ${mark}`);
+        out.line(`  ${name.padEnd(13)}${String(seen).padStart(6)} ${String(predicted).padStart(10)}  ${mark}`);
       }
     },
     batch(batch: BatchJudgement): void {
       const { opened, failed, elsewhere, good } = batch;
       out.line(
-        `  ${opened} fresh connections: ${failed} broke, ${elsewhere} went elsewhere than the table says  ${verdictOf(good)}`,
+        `  ${opened} new connections: ${failed} broke, ${elsewhere} went elsewhere than predicted  ${verdictOf(good)}`,
       );
     },
     /** What became of earlier batches, a line each and a sum. */
     held(held: HeldJudgement): void {
-      const columns = (...texts: (string | number)[]) => texts.map((text) => String(text).padStart(10)).join("");
-      out.line(`  ${"opened in".padEnd(10)}${columns("held", "broke", "predicted", "unexpected", "moved")}`);
+      const columns = (...texts: (string | number)[]) => texts.map((text) => String(text).padStart(11)).join("");
+      out.line(`  ${"opened in".padEnd(13)}${columns("were open", "broke", "predicted", "unexpected", "moved")}`);
       const row = (label: string, { held: alive, broke, predicted, unexpected, changedServer }: HeldCounts) =>
-        `  ${label.padEnd(10)}${columns(alive, broke, predicted, unexpected, changedServer)}`;
+        `  ${label.padEnd(13)}${columns(alive, broke, predicted, unexpected, changedServer)}`;
       for (const [batch, counts] of Object.entries(held.byBatch)) out.line(row(`batch ${batch}`, counts));
       out.line(`${row("all", held)}  ${verdictOf(held.good)}`);
     },

@@ -87,13 +87,16 @@ export class DemoRun {
   async #step(
     name: string,
     options: {
+      /** What should come of it, in words. */
+      expectation: string;
       change?: () => Promise<void>;
       expected?: Expectation | (() => Expectation);
       fresh?: Readonly<Record<Family, number>>;
       checks?: () => Promise<StepResult["checks"]>;
     },
   ): Promise<void> {
-    this.#report.title(name);
+    this.#report.title(`${this.steps.length + 1}. ${name}`);
+    this.#report.expected(options.expectation);
     const before = this.#crowd.flows();
     await options.change?.();
     if (before.length > 0) await this.#crowd.settle(this.#signal);
@@ -114,7 +117,7 @@ export class DemoRun {
 
   async #openBatch(count: Readonly<Record<Family, number>>): Promise<BatchJudgement> {
     const batch = judgeBatch(await this.#crowd.open(count, this.#signal), this.#prediction());
-    this.#report.distribution("server", batch);
+    this.#report.distribution(batch);
     this.#report.batch(batch);
     return batch;
   }
@@ -127,13 +130,15 @@ export class DemoRun {
       const wanted = prediction.buckets(family);
       const wrong = [...wanted].filter(([address, count]) => !hasBuckets(text, address, count));
       const vip = family === 4 ? SETTING.vip4 : SETTING.vip6;
-      const counts = [...wanted].map(([address, count]) => `${address} ${count}`).join(", ");
-      return { good: wrong.length === 0, text: `VPP's slots for ${vip} as predicted: ${counts}` };
+      const counts = [...wanted].map(([address, count]) => `${serverName(address)} ${count}`).join(", ");
+      const outcome = wrong.length === 0 ? "as predicted" : "not as predicted";
+      return { good: wrong.length === 0, text: `slots of ${vip} in VPP ${outcome}: ${counts}` };
     });
   }
 
   async first(): Promise<void> {
     await this.#step("Connections through the VIP, spread by Maglev", {
+      expectation: "each reaches the server in the slot of its flow hash",
       fresh: this.#batches.firstBatch,
       checks: () => this.#checkBuckets(),
     });
@@ -141,6 +146,7 @@ export class DemoRun {
 
   async serverKilled(server: DemoServer): Promise<void> {
     await this.#step(`Server ${server.name} (${server.ip4}) killed with kill -9, taken out of lb.yaml`, {
+      expectation: "its connections break and no others",
       change: async () => {
         await this.#lab.killServer(server);
         await this.configure([[server, "down"]]);
@@ -152,6 +158,7 @@ export class DemoRun {
 
   async serverDrained(server: DemoServer): Promise<void> {
     await this.#step(`Server ${server.name} drained: no new flows, those it has go on`, {
+      expectation: "nothing breaks; it gets no new connections",
       change: async () => {
         await this.#lab.withControl((client) => client.drain(server.ip4, {}));
         await this.#lab.withControl((client) => client.drain(server.ip6, {}));
@@ -165,6 +172,7 @@ export class DemoRun {
 
   async serverAdded(server: DemoServer): Promise<void> {
     await this.#step(`Server ${server.name} (${server.ip4}) added`, {
+      expectation: "nothing breaks: the sticky table keeps flows whose slot moves",
       change: async () => {
         await this.#lab.startServer(server);
         await this.configure([[server, "up"]]);
@@ -183,6 +191,7 @@ export class DemoRun {
   async controllerKilled(): Promise<void> {
     let operations = -1;
     await this.#step("Controller killed with kill -9, started again", {
+      expectation: "nothing breaks, and the new one finds nothing to write",
       change: async () => {
         await this.#lab.killController();
         await this.#lab.startController();
@@ -196,6 +205,7 @@ export class DemoRun {
   async dataplaneKilled(): Promise<void> {
     const started = Date.now();
     await this.#step("Dataplane killed with kill -9, started again", {
+      expectation: "the sticky table is lost: flows whose slot had moved break",
       change: async () => {
         await this.#lab.killDataplane();
         await this.#lab.startDataplane();
@@ -211,6 +221,10 @@ export class DemoRun {
     });
     this.#report.note(`longest silence on a connection that survived: ${this.#crowd.longestGapMs()} ms`);
   }
+}
+
+function serverName(address: string): string {
+  return SETTING.servers.find(({ ip4, ip6 }) => ip4 === address || ip6 === address)?.name ?? address;
 }
 
 /** VPP prints `10.60.1.2 342 buckets` (26.06) or `10.60.1.2 weight:100 buckets:342` (26.10). */
