@@ -2,16 +2,20 @@
  * A role as a process of its own, for measurements: `role.ts dataplane DIRECTORY` serves `api.sock` and `cli.sock`
  * there, `role.ts lb FILE` keeps a VPP as the file says. Each loads only what it needs.
  */
+import { leanStart } from "../roles/lean-start.ts";
+
 const [role, where = ""] = process.argv.slice(2);
+// As the CLI starts them.
+const started = leanStart();
 const abort = new AbortController();
 for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => abort.abort());
 
 if (role === "dataplane") {
   const { runDataplane } = await import("../roles/dataplane.ts");
-  await runDataplane({ api: `${where}/api.sock`, cli: `${where}/cli.sock` }, abort.signal);
+  await runDataplane({ api: `${where}/api.sock`, cli: `${where}/cli.sock`, ready: started }, abort.signal);
 } else {
   const { runController } = await import("../roles/controller.ts");
-  await runController({ file: where }, abort.signal);
+  await runController({ file: where, ready: started }, abort.signal);
 }
 
 export {};

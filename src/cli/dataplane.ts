@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Command } from "commander";
+import { leanStart } from "../roles/lean-start.ts";
 import { action, examples, type Context } from "./context.ts";
 
 export function registerDataplane(program: Command): void {
@@ -22,6 +23,7 @@ function octal(text: string): number {
 }
 
 async function dataplane(context: Context, { api, cli, mode }: { api: string; cli?: string; mode?: number }) {
+  const started = leanStart();
   const { runDataplane } = await import("../roles/dataplane.ts");
   await runDataplane(
     {
@@ -29,6 +31,7 @@ async function dataplane(context: Context, { api, cli, mode }: { api: string; cl
       ...(cli === undefined ? {} : { cli }),
       ...(mode === undefined ? {} : { mode }),
       ready: () => {
+        started();
         const ready = { ready: true, api, ...(cli === undefined ? {} : { cli }) };
         context.print(
           context.json ? JSON.stringify(ready) : `ready: API on ${api}${cli === undefined ? "" : `, CLI on ${cli}`}`,

@@ -1,6 +1,7 @@
 import { Option, type Command } from "commander";
 import type { ControllerEvent } from "../control/types.ts";
 import { LOG_LEVELS, type LogLevel } from "../observe/levels.ts";
+import { leanStart } from "../roles/lean-start.ts";
 import { action, examples, type Context } from "./context.ts";
 
 export function registerLb(program: Command): void {
@@ -37,6 +38,7 @@ interface Options {
 }
 
 async function lb(context: Context, options: Options): Promise<void> {
+  const started = leanStart();
   const [{ runController }, { logEntry, makeLog }] = await Promise.all([
     import("../roles/controller.ts"),
     import("../observe/log.ts"),
@@ -52,6 +54,7 @@ async function lb(context: Context, options: Options): Promise<void> {
       ...(options.journal === undefined ? {} : { journal: options.journal }),
       onEvent: (event) => logEntry(log, levelOf(event), event),
       ready: (api) => {
+        started();
         const at = new Date().toISOString();
         const message = `keeping VPP on ${api.status().vpp.socket} as ${options.file} says`;
         logEntry(log, "info", { at, type: "ready", message });
