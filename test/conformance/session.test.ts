@@ -164,6 +164,16 @@ describe("API server", function () {
     await clientsBecome(0);
   });
 
+  it("answers in order, also behind a request that takes its time", async () => {
+    const client = await BareClient.connect(path);
+    for (let i = 0; i < 20; i += 2) {
+      client.sendPayload(client.encode("cli_inband", { cmd: "show version" }, i));
+      client.sendPayload(client.encode("control_ping", {}, i + 1));
+    }
+    for (let i = 0; i < 20; i += 1) assert.equal((await client.message()).fields["context"], i);
+    client.close();
+  });
+
   it("forgets a client that dies in the middle of a request", async () => {
     const client = await BareClient.connect(path);
     await client.request("want_interface_events", { enable_disable: 1, pid: 1 });

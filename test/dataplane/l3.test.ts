@@ -129,11 +129,23 @@ describe("dataplane: IPv4", () => {
   });
 
   it("does not complain about errors, broadcasts or fragments", () => {
-    const { bench, dp, a } = router();
+    const { bench, dp, a, b } = router();
     dp.neighbors.add(a.swIfIndex, ip4("10.1.0.2"), macOf(PEER));
-    const unreachable = Uint8Array.of(3, 3, 0, 0, 0, 0, 0, 0);
-    bench.feed(a, ip4Frame(A, PEER, { src: "10.1.0.2", dst: "10.2.0.9", ttl: 1, protocol: 1, payload: unreachable }));
-    bench.feed(a, ip4Frame(A, PEER, { src: "0.0.0.0", dst: "10.2.0.9", ttl: 1 }));
+    dp.neighbors.add(b.swIfIndex, ip4("10.2.0.9"), macOf(PEER2));
+    bench.sent(a);
+    const expired = (options: Partial<Parameters<typeof ip4Frame>[2]>) => {
+      bench.feed(a, ip4Frame(A, PEER, { src: "10.1.0.2", dst: "10.2.0.9", ttl: 1, ...options }));
+      return bench.sent(a).length;
+    };
+    assert.equal(expired({ protocol: 1, payload: echoRequest(1, 1) }), 1, "the others would be complained about");
+    assert.equal(expired({ protocol: 1, payload: Uint8Array.of(3, 3, 0, 0, 0, 0, 0, 0) }), 0);
+    assert.equal(expired({ src: "0.0.0.0" }), 0);
+    const fragment = ip4Frame(A, PEER, { src: "10.1.0.2", dst: "10.2.0.9", ttl: 1 });
+    fragment[21] = 5;
+    fragment.set([0, 0], 24);
+    const sum = referenceChecksum(fragment.subarray(14, 34));
+    fragment.set([sum >> 8, sum & 255], 24);
+    bench.feed(a, fragment);
     assert.equal(bench.sent(a).length, 0);
   });
 

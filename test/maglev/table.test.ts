@@ -8,6 +8,7 @@ import {
   flowHash,
   MaglevError,
   parseIp46Prefix,
+  serverOfSlot,
 } from "../../src/maglev/index.ts";
 import { xxhash64 } from "../../src/maglev/xxhash.ts";
 
@@ -49,7 +50,51 @@ function naiveCrc(bytes: Uint8Array): number {
   return crc >>> 0;
 }
 
+/** The servers of every slot, written from VPP's rules (plugins/lb/lb.c:375) and by nothing of the code under test. */
+function naiveTable(addresses: readonly string[], size: number): string[] {
+  const key = (address: string) => {
+    const low = address.split(".").reduce((sum, part, i) => sum + (BigInt(part) << BigInt(8 * i)), 0n);
+    return low << 32n;
+  };
+  const number = (address: string) => address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
+  const mask = BigInt(size - 1);
+  const states = [...addresses]
+    .sort((a, b) => number(a) - number(b))
+    .map((address) => {
+      const seed = naiveXxhash(key(address));
+      return { address, skip: ((seed & 0xffffffffn) | 1n) & mask, last: (seed >> 32n) & mask };
+    });
+  const slots = new Array<string | undefined>(size).fill(undefined);
+  for (let filled = 0; ;) {
+    for (const state of states) {
+      for (;;) {
+        const slot = Number(state.last);
+        state.last = (state.last + state.skip) & mask;
+        if (slots[slot] !== undefined) continue;
+        slots[slot] = state.address;
+        break;
+      }
+      if (++filled === size) return slots as string[];
+    }
+  }
+}
+
 describe("maglev table", () => {
+  it("is what the rules say, slot by slot", () => {
+    const addresses = fc.uniqueArray(address4, { minLength: 1, maxLength: 20 });
+    fc.assert(
+      fc.property(addresses, size, (list, slots) => {
+        const table = buildTable(
+          list.map((address) => ({ address })),
+          slots,
+          "plain",
+        );
+        const got = Array.from({ length: slots }, (_, slot) => serverOfSlot(table, slot));
+        assert.deepEqual(got, naiveTable(list, slots));
+      }),
+    );
+  });
+
   it("hashes 64-bit keys as XXH64 does", () => {
     const out = new Uint32Array(2);
     fc.assert(
