@@ -2,6 +2,9 @@ import type { BridgeDomain, L2FibEntry } from "../model.ts";
 import { Pool } from "../pool.ts";
 import { MacTable } from "./mac-table.ts";
 
+/** Of a domain: VPP's limit of 16 M would be gigabytes here, and whoever is on the link could fill them. */
+const MAX_LEARNED = 1 << 18;
+
 /** What the l2-learn node has to know about a frame's source. */
 export const Learned = { known: 0, added: 1, moved: 2, limit: 3, violation: 4, filtered: 5 } as const;
 
@@ -86,7 +89,7 @@ export class L2Fib {
       known.ifSeqNum = this.interfaceSeq(swIfIndex);
       return Learned.moved;
     }
-    if (domain.learnCount >= domain.learnLimit) return Learned.limit;
+    if (domain.learnCount >= Math.min(domain.learnLimit, MAX_LEARNED)) return Learned.limit;
     if (isZero(data, offset)) return Learned.known;
     domain.learnCount += 1;
     this.#insert({ mac: data.slice(offset, offset + 6), bdIndex: domain.bdIndex, swIfIndex, static: false });
