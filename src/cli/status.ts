@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { ControllerStatus } from "../control/types.ts";
 import { withApi } from "./connect.ts";
-import { action, examples, type Context } from "./context.ts";
+import { action, examples, EXIT, type Context } from "./context.ts";
 import { formatTable, plural } from "./table.ts";
 
 export function registerStatus(program: Command): void {
@@ -9,15 +9,21 @@ export function registerStatus(program: Command): void {
     .command("status")
     .summary("where controller and VPP stand")
     .description("Shows where the controller stands: VPP, configuration, what is pending, failed or drained.")
+    .option("--exit-code", "exit with 1 unless a controller runs and VPP is in sync")
     .action(action(status));
-  examples(command, ["vpplb status", "vpplb status --json | jq -r .sync.state"]);
+  examples(command, [
+    "vpplb status",
+    "vpplb status --exit-code > /dev/null || echo not in sync",
+    "vpplb status --json | jq -r .sync.state",
+  ]);
 }
 
-async function status(context: Context): Promise<void> {
-  await withApi(context, {}, async (api, direct) => {
+async function status(context: Context, { exitCode = false }: { exitCode?: boolean }): Promise<number> {
+  return withApi(context, {}, async (api, direct) => {
     const found = await api.status();
     if (context.json) context.printJson({ controller: !direct, ...found });
     else print(context, found, direct);
+    return exitCode && (direct || found.sync.state !== "in-sync") ? EXIT.failed : EXIT.ok;
   });
 }
 

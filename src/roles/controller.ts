@@ -1,5 +1,12 @@
 import { fromEvent, Subject, takeUntil } from "rxjs";
-import { ConfigError, parseLbYaml, readConfigFile, watchConfigFile, type LbFile } from "../config/index.ts";
+import {
+  ConfigError,
+  formatDiagnostic,
+  parseLbYaml,
+  readConfigFile,
+  watchConfigFile,
+  type LbFile,
+} from "../config/index.ts";
 import { startControlServer } from "../control/index.ts";
 import { Controller, type ControllerApi, type ControllerEvent } from "../controller/index.ts";
 
@@ -53,12 +60,8 @@ export async function runController(options: ControllerRoleOptions, signal: Abor
 async function readSettings(file: string): Promise<LbFile> {
   const { file: settings, diagnostics } = parseLbYaml(await readConfigFile(file));
   if (settings !== undefined) return settings;
-  const first = diagnostics.find((one) => one.severity === "error");
-  throw new ConfigError(
-    "INVALID",
-    `${file} is not a usable lb.yaml: ${first?.message ?? "it has errors"}`,
-    diagnostics,
-  );
+  const errors = diagnostics.filter((one) => one.severity === "error").map((one) => formatDiagnostic(one, file));
+  throw new ConfigError("INVALID", [`${file} is not a usable lb.yaml`, ...errors].join("\n"), diagnostics);
 }
 
 /** Resolves when the signal fires. */
