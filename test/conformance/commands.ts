@@ -335,16 +335,6 @@ function pathFor(af: number): fc.Arbitrary<{ type: number }> {
     }));
 }
 
-/** VPP's answer to removing paths that aren't there depends on its path lists' memory: those are left out. */
-function withPlainRemoval(fields: Fields): Fields {
-  return fields["is_add"] === false ? { ...fields, is_multipath: false } : fields;
-}
-
-/** Drop and local paths beside others are not offered: alone they are compared. */
-function withoutSpecials<P extends { readonly type: number }>(paths: readonly P[]): P[] {
-  return paths.length === 1 ? [...paths] : paths.map((path) => ({ ...path, type: 0 }));
-}
-
 const route = routePrefix.chain((prefix) =>
   fc.record({
     is_add: mostlyAdd.map((del) => !del),
@@ -353,7 +343,7 @@ const route = routePrefix.chain((prefix) =>
       table_id: fc.oneof({ weight: 9, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: pick(10, 99) }),
       stats_index: fc.constant(0),
       prefix: fc.constant(prefix),
-      paths: fc.array(pathFor(prefix.address.af), { minLength: 0, maxLength: 3 }).map(withoutSpecials),
+      paths: fc.array(pathFor(prefix.address.af), { minLength: 0, maxLength: 3 }),
     }),
   }),
 );
@@ -364,7 +354,7 @@ const ip = fc.oneof(
     arbitrary: route.map((fields): Command => ({
       kind: "api",
       name: "ip_route_add_del",
-      fields: withPlainRemoval(fields),
+      fields,
     })),
   },
   {

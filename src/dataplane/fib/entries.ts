@@ -1,7 +1,16 @@
 import { spread } from "./buckets.ts";
 import { PathResolver } from "./path-resolver.ts";
 import { covers } from "./prefix.ts";
-import { attachedTo, firstInterface, inheritedFlags, MAX_DEPTH, newSource, NO_FLAGS, restsOn } from "./relations.ts";
+import {
+  attachedTo,
+  firstInterface,
+  inheritedFlags,
+  MAX_DEPTH,
+  newSource,
+  NO_FLAGS,
+  refines,
+  restsOn,
+} from "./relations.ts";
 import type { FibState } from "./state.ts";
 import {
   FIB_SOURCES,
@@ -60,9 +69,11 @@ export class FibEntries {
     if (known.refs === 0) this.removeSource(entry, known);
   }
 
-  /** Buckets of a path-list's best resolved paths. */
-  contribution(list: PathList | undefined, proto: 4 | 6): Dpo[] {
-    const resolved = (list?.paths ?? []).filter((path) => path.dpo !== undefined && (path.resolved || path.special));
+  /** Buckets of a path-list's best resolved paths; `only` those of an interface, where given. */
+  contribution(list: PathList | undefined, proto: 4 | 6, only?: number): Dpo[] {
+    const resolved = (list?.paths ?? [])
+      .filter((path) => path.dpo !== undefined && (path.resolved || path.special))
+      .filter((path) => only === undefined || path.swIfIndex === only);
     const best = Math.min(...resolved.map((path) => path.preference));
     const paths = resolved.filter((path) => path.preference === best);
     if (paths.length === 0) return [this.#state.drop(proto)];
@@ -137,6 +148,16 @@ export class FibEntries {
     this.reevaluate(entry, depth);
   }
 
+  /**
+   * A source has other paths. A neighbour's then only needs its cover's interface, attached or not, until the cover
+   * changes (fib_entry_src_adj.c fib_entry_src_adj_reactivate).
+   */
+  pathsChanged(entry: FibEntry, source: FibEntrySource): void {
+    if (source.active && source.source === "adjacency")
+      source.contributing = refines(source.pathList, firstInterface(source.cover?.pathList));
+    this.reevaluate(entry, 0);
+  }
+
   /** Makes the best source that can forward the active one. */
   reevaluate(entry: FibEntry, depth: number): void {
     const best = entry.sources[0];
@@ -154,7 +175,7 @@ export class FibEntries {
     const cover = this.#state.table(entry.prefix.proto, entry.fibIndex).lessSpecific(entry.prefix);
     source.cover = cover;
     cover?.covered.add(entry);
-    if (source.source === "adjacency") source.contributing = attachedTo(cover) === firstInterface(source.pathList);
+    if (source.source === "adjacency") source.contributing = refines(source.pathList, attachedTo(cover));
     else source.pathList = this.#resolveVia(entry, source, cover);
   }
 
@@ -208,7 +229,9 @@ export class FibEntries {
     const { loadBalance } = entry;
     for (const path of entry.pathList?.paths ?? [])
       if (path.type === "recursive") this.paths.resolve(path, this.#state.pathLists.lists.get(path.plIndex)!, entry);
-    const buckets = this.contribution(entry.pathList, entry.prefix.proto);
+    const active = entry.sources[0];
+    const only = active?.source === "adjacency" ? firstInterface(active.cover?.pathList) : undefined;
+    const buckets = this.contribution(entry.pathList, entry.prefix.proto, only);
     loadBalance.urpfIndex = entry.pathList?.urpfIndex ?? 0;
     const same =
       buckets.length === loadBalance.buckets.length && buckets.every((dpo, i) => dpo === loadBalance.buckets[i]);
@@ -228,7 +251,9 @@ export class FibEntries {
     exclusive: Dpo | undefined,
   ): PathList {
     const shared = source === "API" || source === "CLI";
-    const make = { prefix: entry.prefix, fibIndex: entry.fibIndex, routes, flags, shared };
+    // The paths of routes carry it themselves.
+    const own = shared ? NO_FLAGS : flags;
+    const make = { prefix: entry.prefix, fibIndex: entry.fibIndex, routes, flags: own, shared };
     return this.#state.pathLists.obtain(exclusive === undefined ? make : { ...make, exclusive }, (list) => {
       for (const path of list.paths) this.paths.resolve(path, list, entry);
     });

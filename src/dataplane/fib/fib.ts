@@ -1,11 +1,15 @@
 import { FibEntries, type FibHost } from "./entries.ts";
 import { hostPrefix, prefix4, prefix6 } from "./prefix.ts";
-import { samePath } from "./paths.ts";
 import { newSource, NO_FLAGS } from "./relations.ts";
+import { fixedRemoval, fixedRoute, withoutPaths, withPaths } from "./route-paths.ts";
 import { FibState } from "./state.ts";
 import { FibTable } from "./table.ts";
-import type { Interface } from "../model.ts";
+import { NO_INDEX, type Interface } from "../model.ts";
 import type { Dpo, FibChild, FibEntry, FibEntryFlag, FibPrefix, FibSource, RoutePath } from "./types.ts";
+
+const ATTACHED_FLAGS: ReadonlySet<FibEntryFlag> = new Set(["attached"]);
+/** Of a route to the host itself, without interface. */
+const OWN_FLAGS: ReadonlySet<FibEntryFlag> = new Set(["connected", "local"]);
 
 /**
  * The FIB: entries with their sources, path-lists, load-balances and adjacencies, with VPP's rules of which source
@@ -93,7 +97,7 @@ export class Fib {
       const old = known.pathList;
       known.flags = flags;
       known.pathList = pathList;
-      this.#entries.reevaluate(entry, 0);
+      this.#entries.pathsChanged(entry, known);
       if (old !== undefined) this.#entries.releaseList(old);
     }
     return entry;
@@ -104,12 +108,17 @@ export class Fib {
     return this.update(fibIndex, prefix, source, new Set(["exclusive"]), [{}], dpo);
   }
 
-  /** Adds paths to a source's (fib_table_entry_path_add2); equal ones are replaced. */
-  pathsAdd(fibIndex: number, prefix: FibPrefix, source: FibSource, routes: readonly RoutePath[]): FibEntry {
+  /** Adds paths to a source's, or makes the source of them; ones that it has stay (fib_table_entry_path_add2). */
+  pathsAdd(
+    fibIndex: number,
+    prefix: FibPrefix,
+    source: FibSource,
+    routes: readonly RoutePath[],
+    flags: ReadonlySet<FibEntryFlag> = NO_FLAGS,
+  ): FibEntry {
     const known = this.exact(fibIndex, prefix)?.sources.find((candidate) => candidate.source === source);
     const old = known?.pathList?.paths.map((path) => path.route) ?? [];
-    const kept = old.filter((route) => !routes.some((added) => samePath(route, added)));
-    return this.update(fibIndex, prefix, source, known?.flags ?? NO_FLAGS, [...kept, ...routes]);
+    return this.update(fibIndex, prefix, source, flags, withPaths(old, routes));
   }
 
   /** Removes paths of a source's; the source goes with the last (fib_table_entry_path_remove2). */
@@ -118,9 +127,37 @@ export class Fib {
     const known = entry?.sources.find((candidate) => candidate.source === source);
     if (entry === undefined || known === undefined) return;
     const old = known.pathList?.paths.map((path) => path.route) ?? [];
-    const kept = old.filter((route) => !routes.some((removed) => samePath(route, removed)));
+    const kept = withoutPaths(old, routes);
     if (kept.length === 0) this.#entries.removeSource(entry, known);
-    else if (kept.length < old.length) this.update(fibIndex, prefix, source, known.flags, kept);
+    else this.update(fibIndex, prefix, source, known.flags, kept);
+  }
+
+  /** A route of API or CLI: replaces the source's paths (fib_table_entry_update) or adds to them. */
+  routeAdd(
+    fibIndex: number,
+    prefix: FibPrefix,
+    source: "API" | "CLI",
+    given: readonly RoutePath[],
+    isMultipath: boolean,
+  ): FibEntry {
+    // ip_api.c ip_route_add_del_t_handler; the CLI has no such rule.
+    const isOwn =
+      source === "API" && given.some((path) => path.special === "local" && (path.swIfIndex ?? NO_INDEX) === NO_INDEX);
+    const { paths, flags } = fixedRoute(prefix, given, isOwn ? OWN_FLAGS : NO_FLAGS);
+    if (!isMultipath) return this.update(fibIndex, prefix, source, flags, paths);
+    const known = this.exact(fibIndex, prefix)?.sources.find((candidate) => candidate.source === source);
+    if (known === undefined) return this.pathsAdd(fibIndex, prefix, source, paths, flags);
+    const kept = new Set<FibEntryFlag>([...known.flags].filter((flag) => flag !== "attached"));
+    if (flags.has("attached")) kept.add("attached");
+    return this.pathsAdd(fibIndex, prefix, source, paths, kept);
+  }
+
+  routeRemove(fibIndex: number, prefix: FibPrefix, source: "API" | "CLI", given: readonly RoutePath[]): void {
+    const known = this.exact(fibIndex, prefix)?.sources.find((candidate) => candidate.source === source);
+    if (known === undefined) return;
+    const { paths, flags } = fixedRemoval(prefix, given, known.flags);
+    known.flags = flags;
+    this.pathsRemove(fibIndex, prefix, source, paths);
   }
 
   /** Removes a source whatever its paths; an unknown one is left alone (fib_table_entry_delete). */
@@ -144,8 +181,8 @@ export class Fib {
     const host = hostPrefix(address);
     const route = { swIfIndex: iface.swIfIndex, nextHop: address };
     const others = this.exact(fibIndex, host)?.sources.some((source) => source.source === "adjacency");
-    if (others === true) this.pathsAdd(fibIndex, host, "adjacency", [route]);
-    else this.update(fibIndex, host, "adjacency", new Set(["attached"]), [route]);
+    if (others === true) this.pathsAdd(fibIndex, host, "adjacency", [route], ATTACHED_FLAGS);
+    else this.update(fibIndex, host, "adjacency", ATTACHED_FLAGS, [route]);
   }
 
   /** Other interfaces may have a neighbour of that address too: only this one's path goes. */

@@ -119,20 +119,20 @@ function compareAddresses(a: number | Uint8Array | undefined, b: number | Uint8A
   return a instanceof Uint8Array && b instanceof Uint8Array ? Buffer.compare(a, b) : 0;
 }
 
-/** What makes two routes' paths the same path. */
+/** Whether two routes' paths are the same path: weight and preference don't count (fib_path.c fib_path_cmp_i). */
 export function samePath(a: RoutePath, b: RoutePath): boolean {
-  return routeKey(a) === routeKey(b);
+  return pathKey(a) === pathKey(b);
+}
+
+function pathKey({ special, swIfIndex = NO_INDEX, nextHop, nextHopProto, fibIndex }: RoutePath): string {
+  const proto = nextHopProto ?? (typeof nextHop === "number" ? 4 : 6);
+  if (special !== undefined) return `${special === "local" ? "receive" : "special"},${proto}`;
+  const hop = isZeroAddress(nextHop) ? "" : `${proto},${addressKey(nextHop!)}`;
+  return swIfIndex === NO_INDEX ? `${hop},${fibIndex ?? ""}` : `${swIfIndex}|${hop}`;
 }
 
 function routeKey(route: RoutePath): string {
-  const nextHop = isZeroAddress(route.nextHop) ? "" : addressKey(route.nextHop!);
-  return [
-    route.swIfIndex ?? NO_INDEX,
-    nextHop,
-    route.fibIndex ?? "",
-    route.special ?? "",
-    route.preference ?? 0,
-  ].join();
+  return `${pathKey(route)},${route.swIfIndex ?? NO_INDEX},${route.special ?? ""},${route.preference ?? 0}`;
 }
 
 function listKey(make: Make): string {

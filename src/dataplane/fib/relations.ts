@@ -30,6 +30,11 @@ export function firstInterface(list: PathList | undefined): number | undefined {
   return list?.paths.find((path) => path.swIfIndex !== NO_INDEX)?.swIfIndex;
 }
 
+/** Whether a neighbour's path is on the interface that its cover is attached to (fib_entry_src_adj.c). */
+export function refines(list: PathList | undefined, swIfIndex: number | undefined): boolean {
+  return swIfIndex !== undefined && list?.paths.some((path) => path.swIfIndex === swIfIndex) === true;
+}
+
 export function isResolved(entry: FibEntry, depth: number): boolean {
   if (depth > MAX_DEPTH) return false;
   return (entry.pathList?.paths ?? []).some((path) =>

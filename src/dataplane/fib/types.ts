@@ -146,6 +146,8 @@ export interface RoutePath {
   /** Default 0; only the lowest preference forwards. */
   readonly preference?: number;
   readonly special?: "drop" | "local" | "punt" | "unreach" | "prohibit";
+  /** A host route on an interface: the host itself was made its next hop. */
+  readonly attachedHost?: boolean;
 }
 
 export type PathType = "attached" | "attached-nexthop" | "recursive" | "receive" | "special" | "exclusive";

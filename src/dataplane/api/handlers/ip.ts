@@ -68,13 +68,6 @@ function decodePath({ fib, interfaces }: Dataplane, path: WirePath): RoutePath |
   return { ...common, nextHopProto: proto, fibIndex: table.index, nextHop };
 }
 
-/** A host route on an interface without next hop has the host itself as one (fib_table_route_path_fixup). */
-function attachedHost(prefix: FibPrefix, path: RoutePath): RoutePath {
-  const isHost = prefix.length === (prefix.proto === 4 ? 32 : 128);
-  const isAttached = path.special === undefined && (path.swIfIndex ?? NO_INDEX) !== NO_INDEX;
-  return isHost && isAttached && isZeroAddress(path.nextHop) ? { ...path, nextHop: prefix.address } : path;
-}
-
 function addDelRoute(dataplane: Dataplane, fields: RouteFields): Fields {
   const { fib } = dataplane;
   const { route } = fields;
@@ -89,16 +82,13 @@ function addDelRoute(dataplane: Dataplane, fields: RouteFields): Fields {
   }
   const prefix = decodePrefix(route.prefix);
   if (prefix === undefined) return refused(RETVAL.INVALID_PREFIX_LENGTH);
-  for (const [i, path] of paths.entries()) paths[i] = attachedHost(prefix, path);
   if (paths.length === 0 && (fields.is_multipath || fields.is_add)) return refused(RETVAL.NO_PATHS_IN_ROUTE);
   if (!fields.is_add) {
-    if (fields.is_multipath) fib.pathsRemove(table.index, prefix, "API", paths);
+    if (fields.is_multipath) fib.routeRemove(table.index, prefix, "API", paths);
     else fib.delete(table.index, prefix, "API");
     return { stats_index: NO_INDEX };
   }
-  const entry = fields.is_multipath
-    ? fib.pathsAdd(table.index, prefix, "API", paths)
-    : fib.update(table.index, prefix, "API", new Set(), paths);
+  const entry = fib.routeAdd(table.index, prefix, "API", paths, fields.is_multipath);
   return { stats_index: entry.loadBalance.index };
 }
 
@@ -111,7 +101,7 @@ function encodePath({ fib }: Dataplane, path: Path, isSpecial: boolean): Fields 
   const { nextHop } = path;
   const hasHop = nextHop !== undefined && !isZeroAddress(nextHop);
   return {
-    sw_if_index: path.special === "local" && path.swIfIndex === NO_INDEX && !isSpecial ? 0 : path.swIfIndex,
+    sw_if_index: path.swIfIndex,
     table_id: path.type === "recursive" ? (table?.tableId ?? 0) : 0,
     weight: path.weight,
     preference: path.preference,

@@ -164,8 +164,8 @@ function changeRoutes(
       out(`Invalid prefix len: ${length}`);
       continue;
     }
-    if (route.del) dp.fib.pathsRemove(table.index, prefix, "CLI", route.paths);
-    else dp.fib.pathsAdd(table.index, prefix, "CLI", route.paths);
+    if (route.del) dp.fib.routeRemove(table.index, prefix, "CLI", route.paths);
+    else dp.fib.routeAdd(table.index, prefix, "CLI", route.paths, true);
     prefix = nextPrefix(prefix);
   }
   const perSecond = count / Math.max(performance.now() / 1000 - startS, 1e-9);

@@ -1,0 +1,88 @@
+import { NO_INDEX } from "../model.ts";
+import { samePath } from "./paths.ts";
+import { addressKey, isZeroAddress } from "./prefix.ts";
+import type { FibEntryFlag, FibPrefix, RoutePath } from "./types.ts";
+
+export interface Route {
+  readonly paths: readonly RoutePath[];
+  readonly flags: ReadonlySet<FibEntryFlag>;
+}
+
+/**
+ * What FIB makes of paths that API or CLI give (fib_table.c fib_table_route_path_fixup): a prefix by way of itself drops, a
+ * host on an interface is its own next hop, and after a path to the host itself all are such.
+ */
+export function fixedRoute(prefix: FibPrefix, given: readonly RoutePath[], flags: ReadonlySet<FibEntryFlag>): Route {
+  const result = new Set(flags);
+  const paths = given.map((path) => {
+    const fixed = fixedPath(prefix, result.has("local") ? { ...path, special: "local" as const } : path);
+    if (fixed.special === "local") {
+      result.add("local");
+      if (hasInterface(fixed)) result.add("connected");
+    }
+    return fixed;
+  });
+  paths.sort(compareRoutes);
+  setAttached(result, paths);
+  return { paths, flags: result };
+}
+
+/** Paths to remove: local where the source's are. The flag of an attached route follows them, too (fib_entry_flags_update). */
+export function fixedRemoval(prefix: FibPrefix, given: readonly RoutePath[], flags: ReadonlySet<FibEntryFlag>): Route {
+  const result = new Set(flags);
+  const paths = given.map((path) =>
+    fixedPath(prefix, flags.has("local") ? { ...path, special: "local" as const } : path),
+  );
+  setAttached(result, paths);
+  return { paths, flags: result };
+}
+
+/** Each path takes the first of the same away, if there is one (fib_path_list_copy_and_path_remove). */
+export function withoutPaths(paths: readonly RoutePath[], removed: readonly RoutePath[]): RoutePath[] {
+  const left = [...paths];
+  for (const path of removed) {
+    const at = left.findIndex((each) => samePath(each, path));
+    if (at >= 0) left.splice(at, 1);
+  }
+  return left;
+}
+
+/** Paths that are there stay as they are (fib_path_list_copy_and_path_add). */
+export function withPaths(paths: readonly RoutePath[], added: readonly RoutePath[]): RoutePath[] {
+  return [...paths, ...added.filter((path) => !paths.some((each) => samePath(each, path)))];
+}
+
+function fixedPath(prefix: FibPrefix, path: RoutePath): RoutePath {
+  const isHost = prefix.length === (prefix.proto === 4 ? 32 : 128);
+  if (path.special !== undefined) return path;
+  if (isZeroAddress(path.nextHop))
+    return isHost && hasInterface(path) ? { ...path, nextHop: prefix.address, attachedHost: true } : path;
+  const isItself = !hasInterface(path) && addressKey(path.nextHop!) === addressKey(prefix.given);
+  return isItself ? { ...path, special: "drop" } : path;
+}
+
+function hasInterface(path: RoutePath): boolean {
+  return (path.swIfIndex ?? NO_INDEX) !== NO_INDEX;
+}
+
+function setAttached(flags: Set<FibEntryFlag>, paths: readonly RoutePath[]): void {
+  const last = paths.at(-1);
+  if (last === undefined) return;
+  const isAttached = hasInterface(last) && (isZeroAddress(last.nextHop) || last.attachedHost === true);
+  if (isAttached) flags.add("attached");
+  else flags.delete("attached");
+}
+
+/** fib_route_path_cmp: by next hop, then interface, none first. */
+function compareRoutes(a: RoutePath, b: RoutePath): number {
+  const [left, right] = [a, b].map(({ nextHop }) => (isZeroAddress(nextHop) ? undefined : nextHop));
+  if (left === undefined || right === undefined) {
+    if (left !== right) return left === undefined ? -1 : 1;
+  } else if (typeof left === "number" && typeof right === "number") {
+    if (left !== right) return left - right;
+  } else if (typeof left !== "number" && typeof right !== "number") {
+    const byHop = Buffer.compare(left, right);
+    if (byHop !== 0) return byHop;
+  }
+  return ((a.swIfIndex ?? NO_INDEX) | 0) - ((b.swIfIndex ?? NO_INDEX) | 0);
+}
