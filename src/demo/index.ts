@@ -113,10 +113,10 @@ async function course(run: DemoRun, lab: Lab): Promise<void> {
 function verdictOf(run: DemoRun): string {
   const opened = run.steps.reduce((sum, step) => sum + (step.fresh?.opened ?? 0), 0);
   const broke = run.steps.reduce((sum, step) => sum + (step.held?.broke ?? 0), 0);
-  const bad = run.steps.filter((step) => !step.good).map((step) => step.name);
+  const bad = run.steps.flatMap((step, index) => (step.good ? [] : [index + 1]));
   return bad.length === 0
     ? `${opened} connections, all to the predicted servers; ${broke} broke, all of them predicted`
-    : `not as predicted: ${bad.join("; ")}`;
+    : `${bad.length} of ${run.steps.length} steps not as predicted: ${bad.join(", ")}`;
 }
 
 async function keep(lab: Lab, note: (text: string) => void, signal: AbortSignal): Promise<void> {

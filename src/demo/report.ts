@@ -14,7 +14,7 @@ const PICTURE = `
   vpp1host ───────── vpp1out            loop0 ── bridge ──┬ as1  10.60.1.2
   10.70.0.0/31       VIP 10.2.2.0/24      10.60.1.1    1  ├ as2  10.60.1.3
                      VIP 2001:db8:2:2::/64    GRE         ├ as3  10.60.1.4
-                                                          └ as4  10.60.1.5 (later)`;
+                                                          └ as4, added later`;
 
 /** Colours only where `enabled`: a terminal. */
 export function reporter(out: DemoOutput, enabled: boolean) {
