@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ensureNetAdmin } from "../../src/kernel/privileges.ts";
 
 const CLI = fileURLToPath(new URL("../../bin/vpplb.js", import.meta.url));
 const VPP = process.env["VPPLB_VPP_API"];
+
+/** Of this test alone: other demos may run here. */
+const directory = mkdtempSync(join(tmpdir(), "vpplb-e2e-"));
 
 interface Verdict {
   good: boolean;
@@ -16,7 +20,9 @@ interface Verdict {
 
 /** Runs the demo to its end; its text, its JSON and its exit code. */
 async function demo(...args: string[]): Promise<{ code: number | null; verdict: Verdict; stderr: string }> {
-  const child = spawn(process.execPath, [CLI, "demo", "--json", ...(VPP ? ["--vpp", VPP] : []), ...args]);
+  const child = spawn(process.execPath, [CLI, "demo", "--json", ...(VPP ? ["--vpp", VPP] : []), ...args], {
+    env: { ...process.env, TMPDIR: directory },
+  });
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
@@ -27,7 +33,7 @@ async function demo(...args: string[]): Promise<{ code: number | null; verdict: 
 }
 
 function leftovers(): string[] {
-  return readdirSync(tmpdir()).filter((name) => name.startsWith("vpplb-demo-"));
+  return readdirSync(directory).filter((name) => name.startsWith("vpplb-demo-"));
 }
 
 describe("demo", function () {
@@ -39,6 +45,8 @@ describe("demo", function () {
     console.log(`    skipped: ${may.kind === "refused" ? may.reason : "needs root here"}`);
     this.skip();
   });
+
+  after(() => rmSync(directory));
 
   it("ends well, on every step, and leaves nothing behind", async () => {
     const before = leftovers();
