@@ -137,7 +137,7 @@ export interface BridgeMember {
   readonly swIfIndex: number;
   readonly shg: number;
   readonly flags: "normal" | "bvi" | "uu-fwd";
-  /** False of a loopback that was a BVI: nothing is flooded to it (`TxFlood`). */
+  /** False of loopbacks that aren't the BVI: nothing is flooded to them (`TxFlood`). */
   readonly floods: boolean;
 }
 

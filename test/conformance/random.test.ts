@@ -1,5 +1,5 @@
 /**
- * Random sequences of API calls and CLI lines: the embedded dataplane and a real VPP must give the same replies, details,
+ * Sequences of API calls and CLI lines, recorded ones and random ones: the embedded dataplane and a real VPP must give the same replies, details,
  * events and texts. `VPPLB_VPP_COMMAND` names a command that takes a directory and runs VPP 26.06 with `api.sock` in it,
  * in the foreground; without it the sequences run against two embedded dataplanes, which only shows that they answer
  * everything, the same way each time: that is no comparison with VPP, and the suite says so.
@@ -8,21 +8,13 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { areas, opening, type Command } from "./commands.ts";
 import { describeDifference, firstDifference } from "./pair.ts";
+import { readSequence, sequenceNames } from "./sequence.ts";
 import { namespacesMissing, startEmbedded, startVpp } from "./subject.ts";
 
 const VPP_COMMAND = process.env["VPPLB_VPP_COMMAND"];
 /** Sequences per area; `VPPLB_RANDOM_RUNS` for a long search. */
 const RUNS = Number(process.env["VPPLB_RANDOM_RUNS"] ?? (VPP_COMMAND === undefined ? 1 : 4));
 const LENGTH = 120;
-
-/** Seeds that once found a difference, kept: `all` and the area's own sequences are made from them too. */
-const FOUND: Readonly<Record<keyof typeof areas, readonly number[]>> = {
-  lb: [105],
-  interfaces: [4, 5],
-  l2: [3, 4],
-  ip: [3, 5, 6, 8, 9],
-  all: [2, 5, 12, 14],
-};
 
 /** The difference between fresh subjects, or undefined. */
 async function compare(commands: readonly Command[]): Promise<string | undefined> {
@@ -56,9 +48,9 @@ describe("random API calls", function () {
   });
 
   for (const area of Object.keys(areas) as (keyof typeof areas)[]) {
-    for (const seed of VPP_COMMAND === undefined ? FOUND[area].slice(0, 1) : FOUND[area]) {
-      it(`${area}: seed ${seed} of an earlier difference`, async () => {
-        assert.equal(await compare(sequence(area, seed)), undefined);
+    for (const name of [...sequenceNames(`given-${area}`), ...sequenceNames(`found-${area}`)]) {
+      it(`${area}: ${name}`, async () => {
+        assert.equal(await compare(readSequence(name)), undefined);
       });
     }
     it(`${area}: new seeds`, async () => {

@@ -33,7 +33,10 @@ export class Bridges {
   readonly fib: L2Fib;
   /** What the next domain at an index takes over from the last: its age unless given, its BSN (l2_bd.c bd_delete). */
   readonly #left: { readonly macAgeMin: number; readonly seqNum: number }[] = [];
-  /** What was a BVI and left is flooded to no more, unless it is a BVI again (l2_input.c set_int_l2_mode). */
+  /**
+   * What was a BVI and left is flooded to no more, unless it is a BVI again (l2_input.c set_int_l2_mode). To loopbacks
+   * VPP floods only as BVIs from the start.
+   */
   readonly #unflooded = new WeakSet<Interface>();
   readonly #interface: (swIfIndex: number) => Interface | undefined;
 
@@ -99,7 +102,9 @@ export class Bridges {
     }
     iface.l2 = { bdIndex: domain.bdIndex, shg, portType };
     if (portType === "bvi") this.#unflooded.delete(iface);
-    const member: BridgeMember = { swIfIndex, shg, flags: portType, floods: !this.#unflooded.has(iface) };
+    const isLoopback = iface.kind === "loopback" && portType !== "bvi";
+    const floods = !isLoopback && !this.#unflooded.has(iface);
+    const member: BridgeMember = { swIfIndex, shg, flags: portType, floods };
     if (portType === "bvi") {
       domain.members.unshift(member);
       domain.bviSwIfIndex = swIfIndex;
