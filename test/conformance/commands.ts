@@ -327,6 +327,8 @@ function pathFor(af: number): fc.Arbitrary<{ type: number }> {
       ...rest,
       // Without interface and next hop it would be a lookup in another table, which isn't offered.
       ...(rest.sw_if_index === NO_INDEX && hop === hops.at(-1) ? { sw_if_index: 1 } : {}),
+      // A path to the host itself by an interface that isn't there ends VPP.
+      ...(rest.type === 1 && rest.sw_if_index !== 1 ? { sw_if_index: NO_INDEX } : {}),
       rpf_id: 0,
       flags: 0,
       proto: af,
