@@ -46,7 +46,7 @@ describe("demo", function () {
     this.skip();
   });
 
-  after(() => rmSync(directory));
+  after(() => rmSync(directory, { recursive: true, force: true }));
 
   it("ends well, on every step, and leaves nothing behind", async () => {
     const before = leftovers();
