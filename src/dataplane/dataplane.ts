@@ -3,6 +3,7 @@ import { Fib } from "./fib/fib.ts";
 import { addInterfaceAddress, deleteInterfaceAddress, interfaceRoutesChanged } from "./fib/interface-address.ts";
 import { hostPrefix, prefix4, prefix6 } from "./fib/prefix.ts";
 import { LbDpo, type FibChild } from "./fib/types.ts";
+import { InterfaceFeatures } from "./features.ts";
 import { Graph } from "./graph/graph.ts";
 import { Bridges } from "./l2/bridge.ts";
 import { LbMain, readAddress4 } from "./lb/lb.ts";
@@ -209,6 +210,7 @@ export class Dataplane {
       ip6Enabled: false,
       linkLocal: linkLocalOf(mac),
       counters: new InterfaceCounters(),
+      features: new InterfaceFeatures(),
       port: wanted.port,
     };
   }

@@ -8,6 +8,8 @@
  * Uint8Array(16) and Uint8Array(6).
  */
 
+import type { InterfaceFeatures } from "./features.ts";
+
 /** VPP's "no index" (`~0`). */
 export const NO_INDEX = 0xffffffff;
 
@@ -108,6 +110,7 @@ export interface Interface {
   /** Valid while IPv6 is enabled; made from the MAC address (RFC 4291 appendix A). */
   linkLocal: Uint8Array;
   readonly counters: InterfaceCounters;
+  readonly features: InterfaceFeatures;
   port: Port | undefined;
 }
 

@@ -1,7 +1,8 @@
+import { runFeatures } from "../features.ts";
 import { Learned } from "../l2/l2fib.ts";
 import type { BridgeDomain, ErrorCounter, Interface, L2FibEntry } from "../model.ts";
-import { snapshot, type Nodes, type Packet } from "./context.ts";
-import { ethernetToL3, sameMac } from "./ethernet.ts";
+import { read16, snapshot, type Nodes, type Packet } from "./context.ts";
+import { ETHERTYPE_IP4, ETHERTYPE_IP6, ethernetToL3, sameMac } from "./ethernet.ts";
 
 /** l2-input: learn, then forward or flood (vnet/l2/l2_input_node.c, l2_learn.c, l2_fwd.c, l2_flood.c). */
 export function l2Input(n: Nodes, p: Packet): void {
@@ -10,6 +11,7 @@ export function l2Input(n: Nodes, p: Packet): void {
   n.counters.l2Input.count += 1;
   if (p.trace !== undefined) n.record(p, "l2-input", { kind: "l2-input", swIfIndex: rx.swIfIndex, data: snapshot(p) });
   if (domain === undefined) return n.drop(p, n.counters.l2InputDrop);
+  if (rx.features.l2Input && !l2Features(n, p, rx, "l2-input")) return;
   // A BVI's address is static: it neither learns nor moves.
   if (domain.learn && rx.l2!.portType !== "bvi") {
     const refused = learn(n, p, domain);
@@ -104,7 +106,18 @@ function l2Output(n: Nodes, p: Packet, out: Interface): void {
     n.record(p, "l2-output", { kind: "l2-output", swIfIndex: out.swIfIndex, data: snapshot(p) });
   const shg = p.rx.l2?.shg ?? 0;
   if (shg !== 0 && out.l2?.shg === shg) return n.drop(p, n.counters.l2OutputShg);
+  if (out.features.l2Output && !l2Features(n, p, out, "l2-output")) return;
   n.output(p, out);
+}
+
+/** l2-input-feat-arc and l2-output-feat-arc: one arc each for IPv4, IPv6 and the rest (vnet/l2/l2_in_out_feat_arc.c). */
+function l2Features(n: Nodes, p: Packet, iface: Interface, which: "l2-input" | "l2-output"): boolean {
+  const etherType = read16(p.bytes, p.start + 12);
+  const proto = etherType === ETHERTYPE_IP4 ? "ip4" : etherType === ETHERTYPE_IP6 ? "ip6" : "nonip";
+  const chain = iface.features.chain(`${which}-${proto}`);
+  if (chain === undefined) return true;
+  p.tx = which === "l2-output" ? iface : undefined;
+  return runFeatures(n, p, chain);
 }
 
 function traceForward(n: Nodes, p: Packet, domain: BridgeDomain, entry: L2FibEntry | undefined): void {

@@ -15,6 +15,8 @@ export class Packet {
   floor = 0;
   /** The interface that it came in by; a BVI for what was bridged to it. */
   rx: Interface;
+  /** Where it leaves: known to output features only. */
+  tx: Interface | undefined = undefined;
   flowHash = 0;
   /** Made here: its TTL is not decremented. */
   local = false;

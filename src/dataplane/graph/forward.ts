@@ -1,3 +1,4 @@
+import { runFeatures, type Feature } from "../features.ts";
 import { DpoKind, type Adjacency, type LbDpo, type LoadBalance } from "../fib/types.ts";
 import { snapshot, read16, type Nodes, type Packet } from "./context.ts";
 import { flowHash4, flowHash6 } from "./flow-hash.ts";
@@ -60,6 +61,9 @@ export function rewrite(n: Nodes, p: Packet, adjacency: Adjacency, isIp4: boolea
 
 /** Prepends the adjacency's Ethernet header and transmits. */
 export function sendRewritten(n: Nodes, p: Packet, adjacency: Adjacency, isIp4: boolean): void {
+  const { features } = adjacency.iface;
+  const chain = isIp4 ? features.ip4Output : features.ip6Output;
+  if (chain !== undefined && !outputFeatures(n, p, adjacency, chain)) return;
   const { bytes } = p;
   const { rewrite: header } = adjacency;
   const start = p.start - 14;
@@ -76,6 +80,12 @@ export function sendRewritten(n: Nodes, p: Packet, adjacency: Adjacency, isIp4: 
       data: snapshot(p),
     });
   n.output(p, adjacency.iface);
+}
+
+/** Runs an interface's output features, which find the interface in `p.tx`. */
+function outputFeatures(n: Nodes, p: Packet, adjacency: Adjacency, chain: readonly Feature[]): boolean {
+  p.tx = adjacency.iface;
+  return runFeatures(n, p, chain);
 }
 
 /** IPv4 without DF is fragmented here, IPv6 never. What was made here is dropped silently. */

@@ -1,3 +1,4 @@
+import { runFeatures, runFeaturesAfter, type Feature } from "../features.ts";
 import { fold, sum16, update16 } from "./checksum.ts";
 import { read16, read32, snapshot, write16, type Nodes, type Packet } from "./context.ts";
 
@@ -21,8 +22,21 @@ export function ip4Input(n: Nodes, p: Packet): void {
   if (bytes[start + 8] === 0) return n.icmp4Error(p, 11, 0, 0);
   // What follows the packet is padding of a short Ethernet frame.
   p.end = start + length;
+  const features = p.rx.features.ip4Unicast;
+  if (features !== undefined && bytes[start + 16]! >> 4 !== 0xe && !runFeatures(n, p, features)) return;
+  ip4AfterFeatures(n, p);
+}
+
+/** The end of ip4-unicast: also for a fragment that a feature kept for a while. */
+export function ip4AfterFeatures(n: Nodes, p: Packet): void {
+  const { counters } = n;
   if (p.rx.addresses4.length === 0) return n.drop(p, counters.ip4NotEnabled, p.rx);
   n.ip4Lookup(p);
+}
+
+/** Lets a packet go that `feature` kept: on with the features after it. */
+export function ip4Resume(n: Nodes, p: Packet, feature: Feature): void {
+  if (runFeaturesAfter(n, p, p.rx.features.ip4Unicast, feature)) ip4AfterFeatures(n, p);
 }
 
 /** ip4-lookup of the destination in the receiving interface's table. */

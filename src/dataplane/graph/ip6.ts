@@ -1,3 +1,4 @@
+import { runFeatures, runFeaturesAfter, type Feature } from "../features.ts";
 import { read16, type Nodes, type Packet } from "./context.ts";
 import { traceIp } from "./ip4.ts";
 
@@ -13,8 +14,20 @@ export function ip6Input(n: Nodes, p: Packet): void {
   if (length > available) return n.drop(p, counters.ip6BadLength);
   if (bytes[start + 7] === 0) return n.icmp6Error(p, 3, 0, 0);
   p.end = start + length;
-  if (!p.rx.ip6Enabled) return n.drop(p, counters.ip6NotEnabled, p.rx);
+  const features = p.rx.features.ip6Unicast;
+  if (features !== undefined && bytes[start + 24] !== 0xff && !runFeatures(n, p, features)) return;
+  ip6AfterFeatures(n, p);
+}
+
+/** The end of ip6-unicast: also for a fragment that a feature kept for a while. */
+export function ip6AfterFeatures(n: Nodes, p: Packet): void {
+  if (!p.rx.ip6Enabled) return n.drop(p, n.counters.ip6NotEnabled, p.rx);
   n.ip6Lookup(p);
+}
+
+/** Lets a packet go that `feature` kept: on with the features after it. */
+export function ip6Resume(n: Nodes, p: Packet, feature: Feature): void {
+  if (runFeaturesAfter(n, p, p.rx.features.ip6Unicast, feature)) ip6AfterFeatures(n, p);
 }
 
 /** ip6-lookup: multicast and link-local are for this node only, the rest goes by the table. */
