@@ -1,24 +1,13 @@
 import { asyncScheduler, debounceTime, filter, merge, observeOn, Subscription, timer, type Observable } from "rxjs";
-import { makePlan, observe, vipKey, type DesiredState, type Diagnostic, type ObservedState } from "../bridge/index.ts";
-import { briefVips, isShowLbVips } from "./brief.ts";
+import { makePlan, observe, vipKey, type DesiredState, type Diagnostic } from "../bridge/index.ts";
 import { drainedVip, readAddress, readVip, toDrain } from "./drain.ts";
-import { ControllerError, messageOf } from "./errors.ts";
-import { explain } from "./explain.ts";
-import { judge } from "./gate.ts";
+import { ControllerError } from "./errors.ts";
 import { Journal, type DrainRecord } from "./journal.ts";
 import { VppLink, type LinkState, type VppSession } from "./link.ts";
-import { vipsOf, withDrains } from "./overrides.ts";
-import { Reconciler, type RunReport } from "./reconciler.ts";
-import {
-  emptyState,
-  EMPTY_PLAN,
-  errorText,
-  NOTHING_APPLIED,
-  toApplyResult,
-  warningsOf,
-  withDeadline,
-} from "./results.ts";
-import { rowsOf } from "./rows.ts";
+import { vipsOf } from "./overrides.ts";
+import { Queries } from "./queries.ts";
+import { Reconciler } from "./reconciler.ts";
+import { EMPTY_PLAN, errorText, NOTHING_APPLIED, toApplyResult, warningsOf, withDeadline } from "./results.ts";
 import { statusOf } from "./status.ts";
 import type {
   ApplyOptions,
@@ -36,6 +25,7 @@ import type {
   Row,
   RowKind,
 } from "./types.ts";
+import type { RunReport } from "./view.ts";
 
 export interface ControllerOptions {
   /** VPP's API socket. */
@@ -66,6 +56,7 @@ export class Controller implements ControllerApi {
   readonly #options: ControllerOptions;
   readonly #link: VppLink;
   readonly #reconciler: Reconciler;
+  readonly #queries: Queries;
   readonly #abort = new AbortController();
   readonly #subscriptions = new Subscription();
   readonly #startedMs = Date.now();
@@ -82,6 +73,7 @@ export class Controller implements ControllerApi {
       ...(options.requestTimeoutMs === undefined ? {} : { requestTimeoutMs: options.requestTimeoutMs }),
     });
     this.#reconciler = new Reconciler(this.#link, journal, { signal: this.#abort.signal });
+    this.#queries = new Queries(this.#reconciler, () => this.#session());
     this.#config = {
       ...(options.file === undefined ? {} : { file: options.file }),
       warnings: warning === undefined ? [] : [warning],
@@ -184,22 +176,14 @@ export class Controller implements ControllerApi {
     });
   }
 
-  async get(kind: RowKind): Promise<Row[]> {
-    const desired = this.#reconciler.effective;
-    const observed = await this.#observe(desired);
-    const nothing: DesiredState = emptyState();
-    return rowsOf(kind, { desired: desired ?? nothing, observed, owned: this.#reconciler.journal.owned });
+  get(kind: RowKind): Promise<Row[]> {
+    return this.#queries.get(kind);
   }
 
   async plan(yaml?: string): Promise<PlanResult> {
     const { desired, diagnostics } = this.#read(yaml);
     if (desired === undefined) return { ...EMPTY_PLAN, diagnostics, refused: errorText(diagnostics) };
-    const observed = await this.#observe(desired);
-    const { journal } = this.#reconciler;
-    const effective = withDrains(desired, journal.drains, Date.now());
-    const plan = makePlan(effective, observed, journal.owned);
-    const { refused } = judge(desired, plan, journal.accepted);
-    return { ...plan, diagnostics, ...(refused === undefined ? {} : { refused }) };
+    return { ...(await this.#queries.plan(desired)), diagnostics };
   }
 
   async apply(yaml?: string, opts: ApplyOptions = {}): Promise<ApplyResult> {
@@ -243,26 +227,12 @@ export class Controller implements ControllerApi {
     this.#reconciler.emit({ type: "drain", at: new Date().toISOString(), server: address, message });
   }
 
-  async vppctl(command: string): Promise<{ retval: number; output: string }> {
-    const { port, features } = this.#session();
-    try {
-      if (!isShowLbVips(command)) return { retval: 0, output: await port.cli(command) };
-      const observed = await observe(port, features);
-      return { retval: 0, output: briefVips(observed.vips) };
-    } catch (error) {
-      const retval = (error as { retval?: unknown }).retval;
-      if (typeof retval === "number") return { retval, output: messageOf(error) };
-      throw ControllerError.from(error);
-    }
+  vppctl(command: string): Promise<{ retval: number; output: string }> {
+    return this.#queries.vppctl(command);
   }
 
-  async explain(flow: Flow): Promise<ExplainResult> {
-    const observed = await this.#observe(this.#reconciler.desired);
-    try {
-      return explain(flow, observed);
-    } catch (error) {
-      throw new ControllerError("INPUT", messageOf(error), { cause: error });
-    }
+  explain(flow: Flow): Promise<ExplainResult> {
+    return this.#queries.explain(flow);
   }
 
   /** @throws ControllerError NO_VPP */
@@ -273,15 +243,6 @@ export class Controller implements ControllerApi {
     const state = this.#link.state;
     const why = state.state === "failed" ? state.error : state.state;
     return fail("NO_VPP", `no VPP at ${this.#link.socket} since ${this.#vppSince}: ${why}`);
-  }
-
-  async #observe(desired: DesiredState | undefined): Promise<ObservedState> {
-    const { port, features } = this.#session();
-    try {
-      return await observe(port, features, [...new Set([0, ...(desired?.routes.map((route) => route.table) ?? [])])]);
-    } catch (error) {
-      throw ControllerError.from(error);
-    }
   }
 
   #read(yaml: string | undefined): { desired?: DesiredState; diagnostics: readonly Diagnostic[] } {

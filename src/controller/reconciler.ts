@@ -1,62 +1,29 @@
 import { Subject, type Observable } from "rxjs";
 import {
-  isOurVip,
   makePlan,
-  neighborKey,
   observe,
-  routeKey,
-  vipKey,
   type DesiredState,
   type ObservedState,
   type Operation,
   type Plan,
-  type VipDisruption,
 } from "../bridge/index.ts";
+import type { VipDisruption } from "../bridge/index.ts";
+import { adopt } from "./adopt.ts";
 import { messageOf } from "./errors.ts";
 import { Failures, Repeats } from "./failures.ts";
-import { judge, vipDigest, type Verdict } from "./gate.ts";
+import { Garbage } from "./garbage.ts";
 import type { Journal } from "./journal.ts";
 import type { VppLink, VppSession } from "./link.ts";
-import { liveDrains, nextDeadline, withDrains } from "./overrides.ts";
-import { paceOperations } from "./pace.ts";
+import { nextDeadline, withDrains } from "./overrides.ts";
+import { judgeProposal, noteAccepted, type Proposal } from "./proposal.ts";
 import { runPlan } from "./run-plan.ts";
-import type { ControllerEvent, FailedOperation, SyncState } from "./types.ts";
+import { Selection } from "./selection.ts";
+import type { ControllerEvent, SyncState } from "./types.ts";
+import { announcement, FIRST_VIEW, settledState, settledText, type RunReport, type View } from "./view.ts";
 
 /** Observe, plan, apply, and again until the plan is empty: so often at most in one go. */
 const MAX_ROUNDS = 12;
-const GARBAGE_PERIOD_MS = 60_000;
 const OBSERVE_RETRY_MS = 1000;
-
-/** What one run came to. */
-export interface RunReport {
-  readonly state: SyncState;
-  readonly applied: readonly string[];
-  readonly failed: readonly FailedOperation[];
-  readonly plan: Plan | undefined;
-  /** Of the first plan of the run. */
-  readonly disruption: readonly VipDisruption[];
-  /** Why a proposed configuration was not taken. */
-  readonly refused?: string;
-  readonly error?: string;
-}
-
-interface Candidate {
-  readonly desired: DesiredState;
-  readonly force: boolean;
-}
-
-/** What is known of VPP and of what is to be done. */
-export interface View {
-  readonly observed: ObservedState | undefined;
-  readonly plan: Plan | undefined;
-  readonly state: SyncState;
-  readonly pending: readonly Operation[];
-  readonly error: string | undefined;
-  readonly refused: string | undefined;
-  readonly lastObservedMs: number | undefined;
-  readonly lastAppliedMs: number | undefined;
-  readonly operations: number;
-}
 
 /**
  * Makes VPP hold what is desired. One run at a time; each begins by looking at VPP, so that half-done work of whoever
@@ -69,31 +36,22 @@ export class Reconciler {
   readonly #signal: AbortSignal;
   readonly #now: () => number;
   readonly #events = new Subject<ControllerEvent>();
+  readonly #selection: Selection;
+  readonly #garbage: Garbage;
   #desired: DesiredState | undefined;
-  #candidate: Candidate | undefined;
+  #candidate: Proposal | undefined;
   #queued: Promise<RunReport> | undefined;
   #running: Promise<unknown> = Promise.resolve();
   #session: VppSession | undefined;
-  #nextPaceMs = 0;
-  #lastGarbageMs: number;
-  #view: View = {
-    observed: undefined,
-    plan: undefined,
-    state: "waiting",
-    pending: [],
-    error: undefined,
-    refused: undefined,
-    lastObservedMs: undefined,
-    lastAppliedMs: undefined,
-    operations: 0,
-  };
+  #view: View = FIRST_VIEW;
 
   constructor(link: VppLink, journal: Journal, options: { signal: AbortSignal; now?: () => number }) {
     this.#link = link;
     this.journal = journal;
     this.#signal = options.signal;
     this.#now = options.now ?? Date.now;
-    this.#lastGarbageMs = this.#now();
+    this.#selection = new Selection(journal, this.failures);
+    this.#garbage = new Garbage(this.#now());
   }
 
   get events$(): Observable<ControllerEvent> {
@@ -148,7 +106,7 @@ export class Reconciler {
       now + periodMs,
       this.failures.nextAttemptMs,
       nextDeadline(this.journal.drains, now),
-      this.#view.state === "paced" ? this.#nextPaceMs : undefined,
+      this.#view.state === "paced" ? this.#selection.nextPaceMs : undefined,
       this.#view.error === undefined ? undefined : now + OBSERVE_RETRY_MS,
     ].filter((time) => time !== undefined);
     return Math.max(0, Math.min(...times) - now);
@@ -172,7 +130,7 @@ export class Reconciler {
     if (session === this.#session) return;
     this.#session = session;
     this.failures.clear();
-    if (!this.journal.meet(session.incarnation)) this.#lastGarbageMs = this.#now();
+    if (!this.journal.meet(session.incarnation)) this.#garbage.restart(this.#now());
   }
 
   async #rounds(session: VppSession, reason: string, applied: string[]): Promise<RunReport> {
@@ -188,11 +146,11 @@ export class Reconciler {
       if (desired === undefined) return this.#report("waiting", applied, refused);
       const plan = this.#plan(desired, observed, round === 0);
       disruption ??= plan.disruption;
-      const { now, later } = this.#select(plan, desired, observed, repeats);
+      const { now, later } = this.#selection.select(plan, desired, observed, repeats, this.#now());
       this.#setView({ plan, pending: [...now, ...later], error: undefined });
       if (now.length === 0) {
         await this.#settle(session, plan, later, observed);
-        return { ...this.#report(this.#stateOf(plan, later), applied, refused), disruption };
+        return { ...this.#report(settledState(plan, later, this.failures), applied, refused), disruption };
       }
       if (round === 0) this.#announce(now, reason);
       const progress = await this.#apply(session, observed, now, applied, repeats);
@@ -212,102 +170,32 @@ export class Reconciler {
   }
 
   #plan(desired: DesiredState, observed: ObservedState, disruption: boolean): Plan {
-    this.#adopt(desired, observed);
+    adopt(this.journal, desired, observed);
     const plan = makePlan(desired, observed, this.journal.owned, { disruption });
     this.failures.keepOnly(plan.operations);
     return plan;
   }
 
-  /** Notes as ours what is there and in the file, and forgets what is neither. */
-  #adopt(desired: DesiredState, observed: ObservedState): void {
-    const { journal } = this;
-    const input = { desired, observed, owned: journal.owned };
-    const adopt = (owned: Set<string>, wanted: string[], there: string[]) => {
-      const [isWanted, isThere] = [new Set(wanted), new Set(there)];
-      for (const key of owned) if (!isWanted.has(key) && !isThere.has(key)) owned.delete(key);
-      for (const key of isWanted) if (isThere.has(key)) owned.add(key);
-    };
-    const ourVips = observed.vips.filter((vip) => isOurVip(vip, input)).map(vipKey);
-    adopt(journal.vips, desired.vips.map(vipKey), ourVips);
-    adopt(journal.routes, desired.routes.map(routeKey), observed.routes.map(routeKey));
-    adopt(journal.neighbors, desired.neighbors.map(neighborKey), observed.neighbors.map(neighborKey));
-    const tagged = new Set(observed.interfaces.filter((one) => one.tag !== "").map((one) => one.name));
-    const wanted = new Set(desired.interfaces.map((one) => one.name));
-    const there = new Set(observed.interfaces.map((one) => one.name));
-    for (const name of journal.pendingInterfaces) {
-      if (tagged.has(name) || (!wanted.has(name) && !there.has(name))) journal.pendingInterfaces.delete(name);
-    }
-    journal.drains = liveDrains(desired, journal.drains);
-  }
-
-  #judge(desired: DesiredState, observed: ObservedState): Verdict {
-    const { drains, owned, accepted } = this.journal;
-    return judge(desired, makePlan(withDrains(desired, drains, this.#now()), observed, owned), accepted);
-  }
-
   /** @returns why it is refused */
-  #judgeProposed(proposed: Candidate | undefined, observed: ObservedState): string | undefined {
+  #judgeProposed(proposed: Proposal | undefined, observed: ObservedState): string | undefined {
     if (proposed === undefined) return undefined;
     if (this.#candidate === proposed) this.#candidate = undefined;
-    const { desired, force } = proposed;
-    const { journal } = this;
-    const verdict: Verdict =
-      force || desired.maxDisruption === undefined ? { pace: [] } : this.#judge(desired, observed);
+    const verdict = judgeProposal(proposed, observed, this.journal, this.#now());
     this.#setView({ refused: verdict.refused });
     if (verdict.refused !== undefined) {
       this.emit({ type: "config", at: this.#at(), ok: false, message: `refused: ${verdict.refused}` });
       return verdict.refused;
     }
-    this.#desired = desired;
+    this.#desired = proposed.desired;
     this.failures.clear();
-    journal.accepted.clear();
-    for (const vip of desired.vips) journal.accepted.set(vipKey(vip), vipDigest(vip));
-    journal.pacing.clear();
-    for (const key of verdict.pace) journal.pacing.add(key);
-    this.#nextPaceMs = 0;
+    noteAccepted(this.journal, proposed.desired, verdict);
+    this.#selection.restartPace();
     return undefined;
-  }
-
-  /** Of a plan's operations those that are to be tried now, and those that wait for their step or their next attempt. */
-  #select(
-    plan: Plan,
-    desired: DesiredState,
-    observed: ObservedState,
-    repeats: Repeats,
-  ): { now: Operation[]; later: Operation[] } {
-    const nowMs = this.#now();
-    const due: Operation[] = [];
-    const later: Operation[] = [];
-    for (const operation of plan.operations) {
-      if (repeats.tooOften(operation)) {
-        this.failures.record(operation, "VPP accepts it, and does not show it afterwards", nowMs);
-      }
-      const held = operation.dependsOn.some((id) => later.some((other) => other.id === id));
-      (this.failures.isDue(operation, nowMs) && !held ? due : later).push(operation);
-    }
-    const pace = desired.maxDisruption?.pace;
-    const pacing = this.#pacingOf(plan);
-    if (pace === undefined || pacing.size === 0) return { now: due, later };
-    // Never longer than the interval, even where the clock was set back.
-    const waits = nowMs < this.#nextPaceMs && this.#nextPaceMs - nowMs <= pace.intervalMs;
-    const paced = waits ? splitPaced(due, pacing) : paceOperations(due, pacing, pace.step, observed);
-    if (!waits && paced.later.length > 0) this.#nextPaceMs = nowMs + pace.intervalMs;
-    return { now: paced.now, later: [...later, ...paced.later] };
-  }
-
-  /** VIPs in the middle of a paced change; one that has nothing left to do is through. */
-  #pacingOf(plan: Plan): ReadonlySet<string> {
-    const busy = new Set(plan.operations.filter((one) => one.kind === "server").map((one) => one.object));
-    for (const key of this.journal.pacing) if (!busy.has(key)) this.journal.pacing.delete(key);
-    return this.journal.pacing;
   }
 
   #announce(operations: readonly Operation[], reason: string): void {
     this.#setState("applying", `${reason}: ${operations.length} operations`);
-    const message = `${reason}: ${operations
-      .slice(0, 3)
-      .map((one) => one.sentence)
-      .join("; ")}${operations.length > 3 ? "; …" : ""}`;
+    const message = announcement(operations, reason);
     this.emit({ type: "plan", at: this.#at(), reason, operations: operations.length, message });
   }
 
@@ -349,34 +237,8 @@ export class Reconciler {
   /** Nothing is left to do right now. */
   async #settle(session: VppSession, plan: Plan, later: readonly Operation[], observed: ObservedState): Promise<void> {
     await this.journal.save();
-    this.#setState(this.#stateOf(plan, later), this.#explain(plan, later));
-    await this.#collectGarbage(session, observed);
-  }
-
-  #stateOf(plan: Plan, later: readonly Operation[]): SyncState {
-    if (this.failures.size > 0 || plan.problems.length > 0) return "error";
-    return later.length > 0 ? "paced" : "in-sync";
-  }
-
-  #explain(plan: Plan, later: readonly Operation[]): string {
-    const parts = [
-      ...this.failures.list().map((failed) => `${failed.sentence}: ${failed.error}`),
-      ...plan.problems.map((problem) => problem.message),
-    ];
-    if (parts.length > 0) return parts.join("; ");
-    return later.length > 0 ? `${later.length} operations wait for their step` : "VPP holds what is desired";
-  }
-
-  /**
-   * Up to 26.06 removed VIPs and servers are collected only when the CLI is used (plugins/lb/cli.c:136,263,333), and
-   * only where nothing refers to them and a minute after the last time (lb.c:292): asking more often is no use.
-   */
-  async #collectGarbage(session: VppSession, observed: ObservedState): Promise<void> {
-    const due = Math.abs(this.#now() - this.#lastGarbageMs) >= GARBAGE_PERIOD_MS;
-    const mayConf = this.#desired?.lbConf !== undefined;
-    if (!session.features.garbageByCli || observed.garbage.collectable === 0 || !due || !mayConf) return;
-    this.#lastGarbageMs = this.#now();
-    await session.port.cli(`lb conf ip4-src-address ${observed.lbConf.ip4Source}`);
+    this.#setState(settledState(plan, later, this.failures), settledText(plan, later, this.failures));
+    await this.#garbage.collect(session, this.#desired, observed, this.#now());
   }
 
   #report(state: SyncState, applied: readonly string[], refused?: string): RunReport {
@@ -404,12 +266,4 @@ export class Reconciler {
   #at(): string {
     return new Date(this.#now()).toISOString();
   }
-}
-
-function splitPaced(
-  operations: readonly Operation[],
-  pacing: ReadonlySet<string>,
-): { now: Operation[]; later: Operation[] } {
-  const isPaced = (operation: Operation) => operation.kind === "server" && pacing.has(operation.object);
-  return { now: operations.filter((one) => !isPaced(one)), later: operations.filter(isPaced) };
 }

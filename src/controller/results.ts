@@ -1,6 +1,6 @@
 import type { DesiredState, Diagnostic, Plan } from "../bridge/index.ts";
 import { ControllerError } from "./errors.ts";
-import type { RunReport } from "./reconciler.ts";
+import type { RunReport } from "./view.ts";
 import type { ApplyResult } from "./types.ts";
 
 /** Of warnings of configuration and start-up that the status keeps. */

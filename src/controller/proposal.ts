@@ -1,0 +1,27 @@
+import { makePlan, vipKey, type DesiredState, type ObservedState } from "../bridge/index.ts";
+import { judge, vipDigest, type Verdict } from "./gate.ts";
+import type { Journal } from "./journal.ts";
+import { withDrains } from "./overrides.ts";
+
+/** A desired state that is yet to be judged. */
+export interface Proposal {
+  readonly desired: DesiredState;
+  /** Take it whatever it moves. */
+  readonly force: boolean;
+}
+
+/** Whether the proposal moves more than it may, as VPP is now. */
+export function judgeProposal(proposal: Proposal, observed: ObservedState, journal: Journal, nowMs: number): Verdict {
+  const { desired, force } = proposal;
+  if (force || desired.maxDisruption === undefined) return { pace: [] };
+  const { drains, owned, accepted } = journal;
+  return judge(desired, makePlan(withDrains(desired, drains, nowMs), observed, owned), accepted);
+}
+
+/** Notes a desired state as accepted, and which of its VIPs are to be changed in steps. */
+export function noteAccepted(journal: Journal, desired: DesiredState, verdict: Verdict): void {
+  journal.accepted.clear();
+  for (const vip of desired.vips) journal.accepted.set(vipKey(vip), vipDigest(vip));
+  journal.pacing.clear();
+  for (const key of verdict.pace) journal.pacing.add(key);
+}
