@@ -112,6 +112,7 @@ const BAD_INPUT: Readonly<Record<string, readonly string[]>> = {
   ControlError: ["INPUT", "READ_ONLY"],
   ControllerError: ["CONFIG", "INPUT", "NOT_FOUND"],
   DemoError: ["REFUSED"],
+  ObserveError: ["ADDRESS"],
   MaglevError: ["TABLE_SIZE", "ADDRESS", "WEIGHT", "DUPLICATE", "FLOW"],
   TargetError: ["INVALID"],
   TrafficError: ["OPTION", "LIMIT"],

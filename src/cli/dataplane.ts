@@ -13,6 +13,7 @@ export function registerDataplane(program: Command): void {
     .option("--api <socket>", "VPP's binary API", "/run/vpp/api.sock")
     .option("--cli <socket>", "VPP's CLI (default: none)")
     .option("--mode <octal>", "permissions of the API socket", octal)
+    .option("--http <address>", "serve /metrics, /healthz, /readyz there, as 127.0.0.1:9102 (default: nowhere)")
     .action(action(dataplane, "stop"));
   examples(command, ["vpplb dataplane", "vpplb dataplane --api /tmp/api.sock --cli /tmp/cli.sock"]);
 }
@@ -22,7 +23,14 @@ function octal(text: string): number {
   return Number.parseInt(text, 8);
 }
 
-async function dataplane(context: Context, { api, cli, mode }: { api: string; cli?: string; mode?: number }) {
+interface Options {
+  readonly api: string;
+  readonly cli?: string;
+  readonly mode?: number;
+  readonly http?: string;
+}
+
+async function dataplane(context: Context, { api, cli, mode, http }: Options) {
   const started = leanStart();
   const { runDataplane } = await import("../roles/dataplane.ts");
   await runDataplane(
@@ -30,12 +38,12 @@ async function dataplane(context: Context, { api, cli, mode }: { api: string; cl
       api,
       ...(cli === undefined ? {} : { cli }),
       ...(mode === undefined ? {} : { mode }),
-      ready: () => {
+      ...(http === undefined ? {} : { http }),
+      ready: (metrics) => {
         started();
-        const ready = { ready: true, api, ...(cli === undefined ? {} : { cli }) };
-        context.print(
-          context.json ? JSON.stringify(ready) : `ready: API on ${api}${cli === undefined ? "" : `, CLI on ${cli}`}`,
-        );
+        const ready = { ready: true, api, cli, http: metrics };
+        const more = `${cli === undefined ? "" : `, CLI on ${cli}`}${metrics === undefined ? "" : `, metrics on ${metrics}`}`;
+        context.print(context.json ? JSON.stringify(ready) : `ready: API on ${api}${more}`);
       },
     },
     context.signal,

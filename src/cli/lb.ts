@@ -16,6 +16,7 @@ export function registerLb(program: Command): void {
     .requiredOption("-f, --file <file>", "configuration")
     .addOption(new Option("--log-level <level>", "what is logged").choices(LOG_LEVELS).default("info"))
     .option("--journal <file>", "file of what is ours in VPP, instead of the configuration's")
+    .option("--http <address>", "serve /metrics, /healthz, /readyz there, instead of the configuration's http.listen")
     .action(action(lb, "stop", "own"));
   examples(command, [
     "vpplb lb -f lb.yaml",
@@ -34,6 +35,7 @@ function levelOf(event: ControllerEvent): LogLevel {
 interface Options {
   readonly file: string;
   readonly journal?: string;
+  readonly http?: string;
   readonly logLevel: LogLevel;
 }
 
@@ -52,11 +54,13 @@ async function lb(context: Context, options: Options): Promise<void> {
       ...(vpp === undefined ? {} : { api: vpp }),
       ...(socket === undefined ? {} : { control: socket }),
       ...(options.journal === undefined ? {} : { journal: options.journal }),
+      ...(options.http === undefined ? {} : { http: options.http }),
       onEvent: (event) => logEntry(log, levelOf(event), event),
-      ready: (api) => {
+      ready: (api, http) => {
         started();
         const at = new Date().toISOString();
-        const message = `keeping VPP on ${api.status().vpp.socket} as ${options.file} says`;
+        const pages = http === undefined ? "" : `, metrics on ${http}`;
+        const message = `keeping VPP on ${api.status().vpp.socket} as ${options.file} says${pages}`;
         logEntry(log, "info", { at, type: "ready", message });
       },
     },

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { neighbor, route } from "./schema/fib.ts";
+import { http } from "./schema/http.ts";
 import { bridge, iface } from "./schema/interfaces.ts";
 import { lb } from "./schema/lb.ts";
 import { control, maxDisruption, ownership, repair, state, vpp } from "./schema/service.ts";
@@ -22,6 +23,7 @@ export const lbFileSchema = z
       .optional()
       .describe("A change that moves a larger share of a VIP's slots than this is refused, or paced. Default: none is"),
     repair: repair.prefault({}),
+    http: http.optional(),
   })
   .meta({ title: "lb.yaml", description: "What vpplb keeps programmed into VPP" });
 

@@ -9,6 +9,7 @@ import {
 } from "../config/index.ts";
 import { startControlServer } from "../control/index.ts";
 import { Controller, type ControllerApi, type ControllerEvent } from "../controller/index.ts";
+import type { HttpServer } from "../observe/http.ts";
 
 export interface ControllerRoleOptions {
   /** lb.yaml: watched, and read again on SIGHUP. */
@@ -19,16 +20,19 @@ export interface ControllerRoleOptions {
   readonly control?: string | false;
   /** Journal instead of the file's `state.journal`. */
   readonly journal?: string;
+  /** Address of /metrics and /healthz instead of the file's `http.listen`; `false`: none. */
+  readonly http?: string | false;
   /** What happens, as it happens. */
   readonly onEvent?: (event: ControllerEvent) => void;
-  /** Called once the control socket accepts, before VPP need be there. */
-  readonly ready?: (api: ControllerApi) => void;
+  /** Called once the control socket accepts, before VPP need be there. `http`: where metrics are served. */
+  readonly ready?: (api: ControllerApi, http?: string) => void;
 }
 
 /**
  * `vpplb lb`: keeps VPP as the file says until the signal fires. VPP keeps what it has been given.
  * Sockets and journal are those of the file as it is at the start.
- * @throws ConfigError where the file cannot be read or is wrong at the start; ControllerError JOURNAL; ControlError
+ * @throws ConfigError where the file cannot be read or is wrong at the start; ControllerError JOURNAL; ControlError;
+ * ObserveError
  */
 export async function runController(options: ControllerRoleOptions, signal: AbortSignal): Promise<void> {
   const settings = await readSettings(options.file);
@@ -46,8 +50,13 @@ export async function runController(options: ControllerRoleOptions, signal: Abor
     const socket = options.control ?? settings.control.socket;
     const server = socket === false ? undefined : await startControlServer(controller, { socket });
     try {
-      options.ready?.(controller);
-      await followFile(controller, options.file, signal);
+      const http = await startHttp(controller, options.http ?? settings.http?.listen);
+      try {
+        options.ready?.(controller, http?.address);
+        await followFile(controller, options.file, signal);
+      } finally {
+        await http?.close();
+      }
     } finally {
       await server?.close();
     }
@@ -55,6 +64,13 @@ export async function runController(options: ControllerRoleOptions, signal: Abor
     await controller.close();
     events.unsubscribe();
   }
+}
+
+/** Loaded only where it is wanted: metrics take a few MB. */
+async function startHttp(controller: Controller, listen: string | false | undefined): Promise<HttpServer | undefined> {
+  if (listen === undefined || listen === false) return undefined;
+  const { serveControllerHttp } = await import("./controller-http.ts");
+  return serveControllerHttp(controller, { listen });
 }
 
 async function readSettings(file: string): Promise<LbFile> {

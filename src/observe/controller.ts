@@ -1,0 +1,37 @@
+import type { Check, HealthSource } from "./health.ts";
+import { statusMetrics } from "./metrics/status.ts";
+import type { MetricGroup } from "./registry.ts";
+import type { ControllerSource } from "./sources.ts";
+
+/** The controller's metrics. A new group is one file in metrics/ and one line here. */
+export const controllerMetrics: readonly MetricGroup<ControllerSource>[] = [statusMetrics];
+
+/** Alive: this process answers. Ready: VPP is there and holds what is desired. */
+export function controllerHealth(source: Pick<ControllerSource, "status">): HealthSource {
+  return {
+    alive: () => {
+      const status = source.status();
+      const process: Check = { name: "process", ok: true, message: `up ${status.uptimeS} s` };
+      return [process, { ...vppCheck(status), required: false }];
+    },
+    ready: () => {
+      const status = source.status();
+      const { state } = status.sync;
+      const ok = state === "in-sync" || state === "paced";
+      return [vppCheck(status), { name: "sync", ok, message: ok ? state : why(status) }];
+    },
+  };
+}
+
+type Status = ReturnType<ControllerSource["status"]>;
+
+function vppCheck({ vpp }: Status): Check {
+  const version = vpp.version === undefined ? "" : ` ${vpp.version}`;
+  const error = vpp.error === undefined ? "" : `: ${vpp.error}`;
+  return { name: "vpp", ok: vpp.state === "ready", message: `${vpp.state}${version} since ${vpp.since}${error}` };
+}
+
+function why({ sync, config }: Status): string {
+  const first = sync.problems[0]?.message ?? sync.failed[0]?.error ?? config.error;
+  return first === undefined ? sync.state : `${sync.state}: ${first}`;
+}

@@ -1,0 +1,120 @@
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+
+export type Labels<L extends string> = Readonly<Record<L, string>>;
+/** Tells one value; what it is called with later for the same labels replaces it. */
+export type Tell<L extends string> = (labels: Labels<L>, value: number) => void;
+
+export interface MetricSetOptions {
+  /** Series of one metric; more are left out, and counted. Default 1,000. */
+  readonly maxSeries?: number;
+}
+
+const DEFAULT_MAX_SERIES = 1000;
+
+/**
+ * The metrics of a process. Names follow Prometheus' conventions, which a test checks: base units, counters end in
+ * `_total`. The series of each metric are bounded: gauges and totals leave out the rest, in the order in which they are
+ * told; counters count it under `other`.
+ */
+export class MetricSet {
+  readonly registry = new Registry();
+  readonly #maxSeries: number;
+  readonly #omitted = new Map<string, number>();
+
+  constructor({ maxSeries = DEFAULT_MAX_SERIES }: MetricSetOptions = {}) {
+    this.#maxSeries = maxSeries;
+    const omitted = this.#omitted;
+    new Gauge({
+      name: "vpplb_metrics_omitted_series",
+      help: "Series left out because their metric has reached its limit",
+      labelNames: ["metric"],
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const [metric, count] of omitted) this.set({ metric }, count);
+      },
+    });
+  }
+
+  /** A value as it is when Prometheus asks. What `collect` does not tell any more is gone. */
+  gauge<const L extends string>(
+    name: string,
+    help: string,
+    labels: readonly L[],
+    collect: (tell: Tell<L>) => void,
+  ): void {
+    const told = (tell: Tell<L>) => this.#bounded(name, tell, collect);
+    new Gauge({
+      name,
+      help,
+      labelNames: [...labels],
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        told((values, value) => this.set(values, value));
+      },
+    });
+  }
+
+  /** Counters that are kept elsewhere: `collect` tells the totals. Must never fall but where what counts begins anew. */
+  totals<const L extends string>(
+    name: string,
+    help: string,
+    labels: readonly L[],
+    collect: (tell: Tell<L>) => void,
+  ): void {
+    const told = (tell: Tell<L>) => this.#bounded(name, tell, collect);
+    new Counter({
+      name,
+      help,
+      labelNames: [...labels],
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        told((values, value) => this.inc(values, value));
+      },
+    });
+  }
+
+  /** A counter of what happens here. */
+  counter<const L extends string>(name: string, help: string, labels: readonly L[]): { inc: Tell<L> } {
+    const counter = new Counter({ name, help, labelNames: [...labels], registers: [this.registry] });
+    const bound = this.#bound(labels);
+    return { inc: (values, by) => counter.inc(bound(values), by) };
+  }
+
+  /** @param buckets upper bounds in the metric's unit, seconds by convention */
+  histogram<const L extends string>(
+    name: string,
+    help: string,
+    labels: readonly L[],
+    buckets: readonly number[],
+  ): { observe: Tell<L> } {
+    const options = { name, help, labelNames: [...labels], buckets: [...buckets], registers: [this.registry] };
+    const histogram = new Histogram(options);
+    const bound = this.#bound(labels);
+    return { observe: (values, value) => histogram.observe(bound(values), value) };
+  }
+
+  #bounded<L extends string>(name: string, tell: Tell<L>, collect: (tell: Tell<L>) => void): void {
+    let count = 0;
+    collect((values, value) => {
+      if (count++ < this.#maxSeries) tell(values, value);
+    });
+    if (count > this.#maxSeries) this.#omitted.set(name, count - this.#maxSeries);
+    else this.#omitted.delete(name);
+  }
+
+  /** Labels as they are while there are few of them, `other` for new ones afterwards. */
+  #bound<L extends string>(labels: readonly L[]): (values: Labels<L>) => Labels<L> {
+    const known = new Set<string>();
+    const other = Object.fromEntries(labels.map((label) => [label, "other"])) as Labels<L>;
+    return (values) => {
+      const key = labels.map((label) => values[label]).join("\0");
+      if (known.has(key)) return values;
+      if (known.size >= this.#maxSeries) return other;
+      known.add(key);
+      return values;
+    };
+  }
+}

@@ -1,0 +1,55 @@
+import { collectDefaultMetrics, Registry } from "prom-client";
+import type { HttpRoute } from "./http.ts";
+import { MetricSet, type MetricSetOptions } from "./metric-set.ts";
+
+/**
+ * Adds its metrics to the set. Values are read from what is known in this process already: a scrape never waits for VPP.
+ * @returns what ends its subscriptions and timers
+ */
+export type MetricGroup<S> = (metrics: MetricSet, source: S) => (() => void) | void;
+
+export interface Metrics {
+  /** The groups', and the process's own. */
+  readonly registries: readonly Registry[];
+  /** `/metrics` */
+  readonly route: HttpRoute;
+  close(): void;
+}
+
+/** The process's own: its observers cannot be ended, so there is one for good. */
+let ofProcess: Registry | undefined;
+
+function processRegistry(): Registry {
+  if (ofProcess === undefined) {
+    ofProcess = new Registry();
+    collectDefaultMetrics({ register: ofProcess });
+  }
+  return ofProcess;
+}
+
+/** The given groups' metrics, and those of the process: CPU, memory, descriptors, event loop. */
+export function makeMetrics<S>(groups: readonly MetricGroup<S>[], source: S, options: MetricSetOptions = {}): Metrics {
+  const metrics = new MetricSet(options);
+  const registries = [metrics.registry, processRegistry()];
+  const ends = groups.map((group) => group(metrics, source)).filter((end) => end !== undefined);
+  // Scrapes that come at once share one answer.
+  let current: Promise<string> | undefined;
+  const text = () => (current ??= textOf(registries).finally(() => (current = undefined)));
+  return {
+    registries,
+    route: {
+      path: "/metrics",
+      summary: "metrics in Prometheus' text format",
+      answer: async () => ({ contentType: metrics.registry.contentType, body: await text() }),
+    },
+    close: () => {
+      for (const end of ends) end();
+      metrics.registry.clear();
+    },
+  };
+}
+
+async function textOf(registries: readonly Registry[]): Promise<string> {
+  const texts = await Promise.all(registries.map((registry) => registry.metrics()));
+  return texts.join("");
+}
