@@ -15,36 +15,36 @@ export interface Figure {
   readonly goal?: string;
 }
 
+/** What was measured beside, a value a round. */
+export interface Beside {
+  readonly name: string;
+  readonly values: readonly number[];
+}
+
 /** Rates, measured in turns: more is better. The ratio is the median of the rounds' own ratios. */
-export function rateFigure(
-  name: string,
-  ours: readonly number[],
-  other: { readonly name: string; readonly values: readonly number[] },
-  goal?: string,
-): Figure {
-  return {
-    name,
-    unit: "/s",
-    ours: median(ours),
-    other: { name: other.name, value: median(other.values) },
-    ratio: median(ours.map((value, round) => value / other.values[round]!)),
-    ...(goal === undefined ? {} : { goal }),
-  };
+export function rateFigure(name: string, ours: readonly number[], other: Beside, goal?: string): Figure {
+  return figureOf(name, "/s", ours, other, (our, their) => our / their, goal);
 }
 
 /** Times in ms, measured in turns: less is better. */
-export function timeFigure(
+export function timeFigure(name: string, ours: readonly number[], other: Beside, goal?: string): Figure {
+  return figureOf(name, "ms", ours, other, (our, their) => their / our, goal);
+}
+
+function figureOf(
   name: string,
+  unit: string,
   ours: readonly number[],
-  other: { readonly name: string; readonly values: readonly number[] },
-  goal?: string,
+  other: Beside,
+  ratio: (our: number, their: number) => number,
+  goal: string | undefined,
 ): Figure {
   return {
     name,
-    unit: "ms",
+    unit,
     ours: median(ours),
     other: { name: other.name, value: median(other.values) },
-    ratio: median(ours.map((value, round) => other.values[round]! / value)),
+    ratio: median(ours.map((value, round) => ratio(value, other.values[round]!))),
     ...(goal === undefined ? {} : { goal }),
   };
 }

@@ -1,5 +1,6 @@
 import { CommanderError, InvalidArgumentError, type Command } from "commander";
 import pc from "picocolors";
+import { watchLifeline } from "../roles/lifeline.ts";
 
 /** Exit codes of every command. */
 export const EXIT = { ok: 0, failed: 1, badInput: 2, interrupted: 130 } as const;
@@ -67,15 +68,18 @@ function jsonValue(_key: string, value: unknown): unknown {
   return typeof value === "bigint" ? value.toString() : value;
 }
 
-/** How a command takes SIGINT and SIGTERM: `stop` is how one ends a service, `abort` cuts a piece of work short. */
-export type OnSignal = "stop" | "abort";
+/**
+ * How a command takes SIGINT and SIGTERM: `stop` is how one ends a service, `abort` cuts a piece of work short, `result`
+ * ends what goes on after the work is done: if there is a result, it counts.
+ */
+export type OnSignal = "stop" | "abort" | "result";
 
 /** npm, timeout and unshare hand on the ctrl-C that the terminal has sent to their child already: it is the same one. */
 const SAME_SIGNAL_MS = 1000;
 
 /**
  * Makes commander's action of ours: context, signals, exit code. A second signal ends the process at once.
- * @param onSignal exit code 0 (`stop`) or 130 (`abort`) after a signal
+ * @param onSignal exit code after a signal: 0 (`stop`), 130 (`abort`), the command's own or 130 (`result`)
  * @param hangup `own`: the command does something of its own at SIGHUP
  */
 export function action(run: Action, onSignal: OnSignal = "abort", hangup: "ends" | "own" = "ends") {
@@ -92,6 +96,7 @@ export function action(run: Action, onSignal: OnSignal = "abort", hangup: "ends"
     // A terminal that is closed ends, and undoes, what was begun in it.
     const signals: NodeJS.Signals[] = hangup === "ends" ? ["SIGINT", "SIGTERM", "SIGHUP"] : ["SIGINT", "SIGTERM"];
     for (const signal of signals) process.on(signal, stop);
+    const lifeline = watchLifeline(stop);
     try {
       const context = createContext(command.optsWithGlobals<GlobalOptions>(), abort.signal);
       const code = await run(context, ...(args.slice(0, -1) as never[]));
@@ -102,6 +107,7 @@ export function action(run: Action, onSignal: OnSignal = "abort", hangup: "ends"
       process.exitCode = onSignal === "stop" ? EXIT.ok : EXIT.interrupted;
     } finally {
       for (const signal of signals) process.off(signal, stop);
+      lifeline?.close();
     }
   };
 }

@@ -19,7 +19,7 @@ export function registerDemo(program: Command): void {
         "server",
       ]),
     )
-    .action(action(demo));
+    .action(action(demo, "result"));
   examples(command, [
     "vpplb demo",
     "vpplb demo --keep",

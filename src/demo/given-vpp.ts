@@ -1,6 +1,10 @@
 import { VppClient } from "vpp-api-ts";
 import { DemoError } from "./errors.ts";
+import { waitFor } from "./processes.ts";
 import { SETTING } from "./setting.ts";
+
+/** For a VPP to forget flows; its default is 40 s. */
+const MOST_WAIT_S = 60;
 
 /** A running VPP that the demo may use. */
 export interface GivenVpp {
@@ -12,9 +16,15 @@ export interface GivenVpp {
 
 /**
  * Looks at a VPP that is not the demo's before anything is touched.
+ * Waits, for at most as long as VPP keeps flows, until its sticky table remembers no more than `mostFlows` of earlier runs:
+ * a bucket that four of them fill has no room for ours, which then break when their slot moves.
  * @throws DemoError REFUSED where it holds VIPs, or objects that the demo would make
  */
-export async function checkGivenVpp(socket: string, signal: AbortSignal): Promise<GivenVpp> {
+export async function checkGivenVpp(
+  socket: string,
+  signal: AbortSignal,
+  options: { readonly mostFlows?: number; readonly note?: (text: string) => void } = {},
+): Promise<GivenVpp> {
   const client = new VppClient({ socket, name: "vpplb-demo" });
   try {
     await client.connect({ signal, deadlineMs: 5000 });
@@ -26,6 +36,7 @@ export async function checkGivenVpp(socket: string, signal: AbortSignal): Promis
     if (found.length > 0) {
       throw new DemoError("REFUSED", `VPP on ${socket} holds ${found.join(", ")}: use a VPP that holds none of these`);
     }
+    await forgetting(client, signal, options);
     const { version } = await client.request("show_version", {});
     const { vpe_pid: pid } = await client.request("control_ping", {});
     const unsetSource = /address: (255\.255\.255\.255|ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff)\b/.test(
@@ -38,6 +49,35 @@ export async function checkGivenVpp(socket: string, signal: AbortSignal): Promis
   } finally {
     client.close();
   }
+}
+
+async function forgetting(
+  client: VppClient,
+  signal: AbortSignal,
+  {
+    mostFlows = SETTING.given.stickyBuckets,
+    note,
+  }: { readonly mostFlows?: number; readonly note?: (text: string) => void },
+): Promise<void> {
+  const look = async () => {
+    const text = await client.cli("show lb");
+    const cores = [...text.matchAll(/^\s*timeout: (\d+)s\s+usage: (\d+) \//gm)];
+    return {
+      timeoutS: Math.max(0, ...cores.map(([, timeout]) => Number(timeout))),
+      flows: Math.max(0, ...cores.map(([, , usage]) => Number(usage))),
+    };
+  };
+  const { flows, timeoutS } = await look();
+  if (flows <= mostFlows) return;
+  note?.(
+    `VPP remembers ${flows} flows of VIPs that are gone: waiting until it forgets them, at most ${Math.min(timeoutS, MOST_WAIT_S)} s`,
+  );
+  const room = async () => ((await look()).flows <= mostFlows ? true : undefined);
+  await waitFor("VPP to forget earlier flows", room, {
+    deadlineMs: Math.min(timeoutS, MOST_WAIT_S) * 1000 + 5000,
+    everyMs: 500,
+    signal,
+  });
 }
 
 function vipsIn(text: string): string[] {

@@ -41,7 +41,7 @@ export async function runDemo(options: DemoOptions, signal: AbortSignal): Promis
   setMaxListeners(0, signal);
   const report = reporter(options.out, options.colors);
   await prepareUserNamespace();
-  const given = options.vpp === undefined ? undefined : await checkGivenVpp(options.vpp, signal);
+  const given = options.vpp === undefined ? undefined : await checkGivenVpp(options.vpp, signal, report);
   const cleanUp: (() => Promise<void> | void)[] = [];
   try {
     const topology = await makeTopology(given === undefined ? {} : { vppPid: given.pid });

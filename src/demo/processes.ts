@@ -2,6 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { withLifeline } from "../sys/lifeline.ts";
 import { spawnInNetns } from "../sys/netns.ts";
 import { DemoError } from "./errors.ts";
 
@@ -21,7 +22,7 @@ export class DemoProcess {
     this.name = name;
     // In a process group of its own: ctrl-C at the terminal is for the demo, which needs the controller to clean up.
     this.child = spawnInNetns(netns, process.execPath, [CLI, ...args], {
-      stdio: ["ignore", "pipe", "pipe"],
+      ...withLifeline(["ignore", "pipe", "pipe"]),
       detached: true,
     });
     // Where the demo's own end is cut short, by a second ctrl-C.

@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
+import { withLifeline } from "../sys/lifeline.ts";
 import { createNetns } from "../sys/netns.ts";
 import { KernelError } from "./errors.ts";
 import { Namespace } from "./namespace.ts";
@@ -50,7 +51,8 @@ export function ensureNetAdmin(): NetAdmin {
 export function runInUserNamespace(): Promise<number> {
   const [command, ...args] = UNSHARE;
   const argv = [...args, "--", process.execPath, ...process.execArgv, ...process.argv.slice(1)];
-  const child = spawn(command, argv, { stdio: "inherit", env: { ...process.env, [MARK]: "1" } });
+  const { stdio, env } = withLifeline(["inherit", "inherit", "inherit"]);
+  const child = spawn(command, argv, { stdio, env: { ...env, [MARK]: "1" } });
   // From a terminal the child gets the signal as well; the second one is as harmless as a second ctrl-C.
   const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;

@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { areas, opening, type Command } from "./commands.ts";
+import { BareClient } from "./client.ts";
 import { describeDifference, firstDifference } from "./pair.ts";
 import { readSequence, sequenceNames } from "./sequence.ts";
 import { namespacesMissing, startEmbedded, startVpp } from "./subject.ts";
@@ -14,7 +15,11 @@ import { namespacesMissing, startEmbedded, startVpp } from "./subject.ts";
 const VPP_COMMAND = process.env["VPPLB_VPP_COMMAND"];
 /** Sequences per area; `VPPLB_RANDOM_RUNS` for a long search. */
 const RUNS = Number(process.env["VPPLB_RANDOM_RUNS"] ?? (VPP_COMMAND === undefined ? 1 : 4));
+/** The seed that a failure named. */
+const SEED = process.env["VPPLB_RANDOM_SEED"];
 const LENGTH = 120;
+/** With this message the lb plugin differs from 26.06's, which is what is embedded. */
+const LB_OF_26_10 = "lb_conf_get_51077d14";
 
 /** The difference between fresh subjects, or undefined. */
 async function compare(commands: readonly Command[]): Promise<string | undefined> {
@@ -33,10 +38,17 @@ function sequence(area: keyof typeof areas, seed: number): readonly Command[] {
   return [...opening, ...fc.sample(arbitrary, { seed, numRuns: 1 })[0]!];
 }
 
+function usesLb(area: keyof typeof areas): boolean {
+  return area === "lb" || area === "all";
+}
+
 describe("random API calls", function () {
   this.timeout(600_000);
 
-  before(function () {
+  /** The named VPP is newer than the embedded one. */
+  let newer = false;
+
+  before(async function () {
     const reason = namespacesMissing();
     if (reason !== undefined) {
       console.log(`      skipped: ${reason}`);
@@ -44,18 +56,31 @@ describe("random API calls", function () {
     }
     if (VPP_COMMAND === undefined) {
       console.log("      VPPLB_VPP_COMMAND is not set: only run against itself, not compared with a real VPP");
+      return;
     }
+    const vpp = await startVpp(VPP_COMMAND);
+    try {
+      const client = await BareClient.connect(vpp.api);
+      newer = client.listed.has(LB_OF_26_10);
+      client.close();
+    } finally {
+      await vpp.stop();
+    }
+    if (newer)
+      console.log("      left out what calls lb: the VPP's plugin is newer than the one of 26.06, which is embedded");
   });
 
   for (const area of Object.keys(areas) as (keyof typeof areas)[]) {
     for (const name of [...sequenceNames(`given-${area}`), ...sequenceNames(`found-${area}`)]) {
-      it(`${area}: ${name}`, async () => {
+      it(`${area}: ${name}`, async function () {
+        if (newer && usesLb(area)) this.skip();
         assert.equal(await compare(readSequence(name)), undefined);
       });
     }
-    it(`${area}: new seeds`, async () => {
-      for (let run = 0; run < RUNS; run += 1) {
-        const seed = (Date.now() + run * 7919) & 0x7fffffff;
+    it(`${area}: new seeds`, async function () {
+      if (newer && usesLb(area)) this.skip();
+      for (let run = 0; run < (SEED === undefined ? RUNS : 1); run += 1) {
+        const seed = SEED === undefined ? (Date.now() + run * 7919) & 0x7fffffff : Number(SEED);
         assert.equal(await compare(sequence(area, seed)), undefined, `area ${area}, seed ${seed}`);
       }
     });

@@ -159,6 +159,20 @@ class Topology {
   }
 }
 
+/** Resolves once this process leaves four fifths of a core alone; a loop that polls never does. */
+async function idle(): Promise<void> {
+  let usage = process.cpuUsage();
+  let atMs = performance.now();
+  await until("a stretch with next to no CPU", () => {
+    const elapsedMs = performance.now() - atMs;
+    if (elapsedMs < 250) return false;
+    const used = process.cpuUsage(usage);
+    usage = process.cpuUsage();
+    atMs = performance.now();
+    return (used.user + used.system) / 1000 < elapsedMs / 5;
+  });
+}
+
 describe("dataplane: real TCP over veth", function () {
   this.timeout(60_000);
   let topology: Topology | undefined;
@@ -201,10 +215,7 @@ describe("dataplane: real TCP over veth", function () {
   });
 
   it("an idle dataplane uses next to no CPU", async () => {
-    const start = process.cpuUsage();
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-    const used = process.cpuUsage(start);
-    assert.ok(used.user + used.system < 200_000, `${(used.user + used.system) / 1000} ms in a second`);
+    await idle();
   });
 
   it("a host-interface goes and comes again; a device that vanishes harms nobody", async () => {
@@ -218,10 +229,7 @@ describe("dataplane: real TCP over veth", function () {
     assert.deepEqual(middle.run(() => createHostInterface(dp, { hostIfName: "vpp1out" })).retval, -79);
     assert.equal(middle.run(() => createHostInterface(dp, { hostIfName: "nosuch" })).retval, -71);
     await client.deleteLink("vpp1host");
-    const start = process.cpuUsage();
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    const used = process.cpuUsage(start);
-    assert.ok(used.user + used.system < 200_000, "a gone device is not polled in a loop");
+    await idle();
     assert.equal(deleteHostInterface(dp, "vpp1out"), 0);
   });
 });

@@ -50,7 +50,8 @@ export class Scene {
   }
 
   async #open(l3dsr: readonly string[]): Promise<void> {
-    const given = this.#given === undefined ? undefined : await checkGivenVpp(this.#given, this.#signal);
+    const given =
+      this.#given === undefined ? undefined : await checkGivenVpp(this.#given, this.#signal, { mostFlows: 64 });
     this.#unsetSource = given?.unsetSource ?? false;
     this.topology = await makeTopology(given === undefined ? {} : { vppPid: given.pid });
     for (const { prefix } of this.#vips) {

@@ -1,0 +1,1 @@
+export { watchLifeline } from "../sys/lifeline.ts";
