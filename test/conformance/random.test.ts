@@ -38,6 +38,12 @@ function sequence(area: keyof typeof areas, seed: number): readonly Command[] {
   return [...opening, ...fc.sample(arbitrary, { seed, numRuns: 1 })[0]!];
 }
 
+async function same(commands: readonly Command[], what: string): Promise<void> {
+  const difference = await compare(commands);
+  // assert.equal would cut it short.
+  if (difference !== undefined) assert.fail(`${what}:\n${difference}`);
+}
+
 function usesLb(area: keyof typeof areas): boolean {
   return area === "lb" || area === "all";
 }
@@ -74,14 +80,14 @@ describe("random API calls", function () {
     for (const name of [...sequenceNames(`given-${area}`), ...sequenceNames(`found-${area}`)]) {
       it(`${area}: ${name}`, async function () {
         if (newer && usesLb(area)) this.skip();
-        assert.equal(await compare(readSequence(name)), undefined);
+        await same(readSequence(name), name);
       });
     }
     it(`${area}: new seeds`, async function () {
       if (newer && usesLb(area)) this.skip();
       for (let run = 0; run < (SEED === undefined ? RUNS : 1); run += 1) {
         const seed = SEED === undefined ? (Date.now() + run * 7919) & 0x7fffffff : Number(SEED);
-        assert.equal(await compare(sequence(area, seed)), undefined, `area ${area}, seed ${seed}`);
+        await same(sequence(area, seed), `area ${area}, seed ${seed}`);
       }
     });
   }
