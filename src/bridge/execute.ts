@@ -1,3 +1,5 @@
+import { runAbf } from "./abf.ts";
+import { runAcl } from "./acl.ts";
 import { runAddress } from "./address.ts";
 import { runBridge } from "./bridge-domain.ts";
 import { runInterface } from "./interface.ts";
@@ -42,5 +44,13 @@ export async function execute(action: Action, context: ExecuteContext): Promise<
     case "servers-delete":
     case "server-weight":
       return runServers(action, context);
+    case "acl-set":
+    case "acl-delete":
+      return runAcl(action, context);
+    case "abf-policy-create":
+    case "abf-policy-delete":
+    case "abf-attach":
+    case "abf-detach":
+      return runAbf(action, context);
   }
 }

@@ -5,6 +5,7 @@ export { type VppPort } from "./port.ts";
 export { type ExecuteContext, countText, listText } from "./kind.ts";
 export { observe, observeFeatures } from "./observe.ts";
 export { makePlan, NOTHING_OWNED } from "./plan.ts";
+export { aclOwner, aclTag, ruleText, rulesText } from "./acl.ts";
 export { execute } from "./execute.ts";
 export { tableOf, wantedTable } from "./disruption.ts";
 export { isOurInterface } from "./interface.ts";

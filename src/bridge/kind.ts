@@ -20,12 +20,17 @@ export const STAGES = {
   conf: 1,
   inside: 2,
   vips: 3,
-  outside: 4,
-  attract: 5,
-  dropVips: 6,
-  dropRoutes: 7,
-  dropInterfaces: 8,
-  dropBridges: 9,
+  /** What sends packets to VIPs: they have their servers by now. */
+  steer: 4,
+  outside: 5,
+  attach: 6,
+  attract: 7,
+  detach: 8,
+  dropVips: 9,
+  dropRoutes: 10,
+  dropInterfaces: 11,
+  dropBridges: 12,
+  dropPolicies: 13,
 } as const;
 
 export interface DiffInput {

@@ -1,3 +1,5 @@
+import { observeAttachments, observePolicies } from "./abf.ts";
+import { observeAcls } from "./acl.ts";
 import { observeBridges, type RawBridge } from "./bridge-domain.ts";
 import { parseLbMain, parseVips } from "./lb-wire.ts";
 import { observeNeighbors } from "./neighbor.ts";
@@ -18,6 +20,8 @@ export async function observeFeatures(port: VppPort): Promise<VppFeatures> {
     lbConfGet: port.has("lb_conf_get"),
     srcIpSticky: port.has("lb_add_del_vip_v2"),
     garbageByCli: !port.has("lb_conf_get"),
+    acl: port.has("acl_dump") && port.has("acl_add_replace"),
+    abf: port.has("abf_policy_dump") && port.has("abf_itf_attach_add_del"),
   };
 }
 
@@ -38,7 +42,7 @@ export async function observe(
   const names = new Map(raw.map((detail) => [number(detail["sw_if_index"]), text(detail["interface_name"])]));
   const nameOf = (index: number) => names.get(index) ?? `interface ${index}`;
   const hostNames = new Map(hosts.map((detail) => [number(detail["sw_if_index"]), text(detail["host_if_name"])]));
-  const [bridges, addresses, neighbors, routes] = await Promise.all([
+  const [bridges, addresses, neighbors, routes, classified] = await Promise.all([
     observeBridges(port, nameOf),
     observeAddresses(
       port,
@@ -46,9 +50,30 @@ export async function observe(
     ),
     observeNeighbors(port, nameOf),
     observeRoutes(port, tables, nameOf),
+    observeClassified(port, features, names),
   ]);
   const interfaces = raw.map((detail) => toInterface(detail, bridges, addresses, hostNames));
-  return { features, ...lb, interfaces, bridges: bridges.map(({ bridge }) => bridge), neighbors, routes };
+  return {
+    features,
+    ...lb,
+    interfaces,
+    bridges: bridges.map(({ bridge }) => bridge),
+    neighbors,
+    routes,
+    ...classified,
+  };
+}
+
+/** ACLs, and what is forwarded by them. */
+async function observeClassified(
+  port: VppPort,
+  features: VppFeatures,
+  names: ReadonlyMap<number, string>,
+): Promise<Pick<ObservedState, "acls" | "abfPolicies" | "abfAttachments">> {
+  const acls = features.acl === true ? { acls: await observeAcls(port) } : {};
+  if (features.abf !== true) return acls;
+  const [abfPolicies, abfAttachments] = await Promise.all([observePolicies(port), observeAttachments(port, names)]);
+  return { ...acls, abfPolicies, abfAttachments };
 }
 
 async function observeLb(

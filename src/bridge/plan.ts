@@ -1,3 +1,5 @@
+import { abfKind } from "./abf-plan.ts";
+import { aclKind } from "./acl.ts";
 import { addressKind } from "./address.ts";
 import { bridgeKind } from "./bridge-domain.ts";
 import { disruptions } from "./disruption.ts";
@@ -19,6 +21,8 @@ const KINDS: readonly Kind[] = [
   routeKind,
   vipKind,
   serverKind,
+  aclKind,
+  abfKind,
 ];
 
 export const NOTHING_OWNED: OwnedObjects = {

@@ -19,6 +19,7 @@ export function retvalOf(error: unknown): number | undefined {
 /** Names from vnet/error.h for what the operations take as done. */
 export const DONE = {
   NO_SUCH_ENTRY: -6,
+  ENTRY_ALREADY_EXISTS: -116,
   IF_ALREADY_EXISTS: -79,
   INSTANCE_IN_USE: -31,
   VALUE_EXIST: -81,

@@ -5,6 +5,9 @@ import type { VppPort } from "./port.ts";
 import type { Action, DesiredRoute, ObservedRoute, RoutePath } from "./types.ts";
 import { ALL, familyOf, ip4Text, ip6Text, number, prefixText } from "./wire.ts";
 
+export const routeOperationId = (route: Pick<DesiredRoute, "prefix" | "table">, what: "add" | "delete"): string =>
+  `route ${routeKey(route)} ${what}`;
+
 /** Routes carry no tag: ours are those of the file and of the journal. */
 export const routeKind: Kind = {
   kind: "route",
@@ -17,7 +20,7 @@ export const routeKind: Kind = {
       const found = there.get(key);
       if (found !== undefined && samePaths(found.via, route.via)) continue;
       plan.add({
-        id: `route ${key} add`,
+        id: routeOperationId(route, "add"),
         kind: "route",
         object: key,
         verb: found === undefined ? "create" : "update",
@@ -34,7 +37,7 @@ export const routeKind: Kind = {
     for (const [key, found] of there) {
       if (wanted.has(key) || !owned.routes.has(key)) continue;
       plan.add({
-        id: `route ${key} delete`,
+        id: routeOperationId(found, "delete"),
         kind: "route",
         object: key,
         verb: "delete",
@@ -89,7 +92,11 @@ function withoutInterface({ interface: _, ...path }: RoutePath): RoutePath {
 
 const NO_LABELS = Array.from({ length: 16 }, () => ({ is_uniform: 0, label: 0, ttl: 0, exp: 0 }));
 
-function encodePath(path: RoutePath, route: DesiredRoute, context: ExecuteContext): Record<string, unknown> {
+export function encodePath(
+  path: RoutePath,
+  route: { readonly prefix: string },
+  context: ExecuteContext,
+): Record<string, unknown> {
   const family = familyOf(path.address ?? route.prefix);
   return {
     sw_if_index: path.interface === undefined ? ALL : indexOf(path.interface, context),

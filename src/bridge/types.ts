@@ -3,6 +3,8 @@
  *
  * Everything here is JSON: addresses are RFC 5952 text, prefixes `address/length` with host bits cleared, MACs lower case.
  */
+export type * from "./types/abf.ts";
+export type * from "./types/acl.ts";
 export type * from "./types/lb.ts";
 export type * from "./types/interface.ts";
 export type * from "./types/fib.ts";

@@ -41,10 +41,13 @@ const fileSchema = z.object({
     neighbors: strings,
     pendingInterfaces: strings,
     bridges: z.array(z.number()),
+    abfPolicies: z.array(z.number()).default([]),
     lbConf: z
       .object({ ip4Source: z.string(), ip6Source: z.string(), stickyBuckets: z.number(), flowTimeoutS: z.number() })
       .optional(),
   }),
+  /** Addresses of streams and flows inside VPP: they stay the same over restarts of VPP too. */
+  assigned: z.record(z.string(), z.string()).default({}),
   /** Per VIP what was last accepted: tells a change of configuration from drift. */
   accepted: z.record(z.string(), z.string()),
   /** VIPs whose change is under way in steps. */
@@ -78,6 +81,8 @@ export class Journal {
   readonly neighbors = new Set<string>();
   readonly pendingInterfaces = new Set<string>();
   readonly bridges = new Set<number>();
+  readonly abfPolicies = new Set<number>();
+  readonly assigned = new Map<string, string>();
   lbConf: DesiredLbConf | undefined;
   readonly accepted = new Map<string, string>();
   readonly pacing = new Set<string>();
@@ -123,8 +128,9 @@ export class Journal {
   }
 
   get owned(): OwnedObjects {
-    const { vips, routes, neighbors, pendingInterfaces, bridges, lbConf } = this;
-    return { vips, routes, neighbors, pendingInterfaces, bridges, ...(lbConf === undefined ? {} : { lbConf }) };
+    const { vips, routes, neighbors, pendingInterfaces, bridges, abfPolicies, assigned, lbConf } = this;
+    const sets = { vips, routes, neighbors, pendingInterfaces, bridges, abfPolicies, assigned };
+    return { ...sets, ...(lbConf === undefined ? {} : { lbConf }) };
   }
 
   /** Whether this VPP is the one of the journal; if not, nothing in it is ours yet. */
@@ -134,7 +140,8 @@ export class Journal {
       return true;
     }
     this.vpp = vpp;
-    for (const set of [this.vips, this.routes, this.neighbors, this.pendingInterfaces, this.bridges]) set.clear();
+    for (const set of [this.vips, this.routes, this.neighbors, this.pendingInterfaces, this.bridges, this.abfPolicies])
+      set.clear();
     this.lbConf = undefined;
     return false;
   }
@@ -144,6 +151,7 @@ export class Journal {
     for (const { action, kind, verb, object } of operations) {
       if (action.type === "interface-create") this.pendingInterfaces.add(action.interface.name);
       else if (action.type === "bridge-create") this.bridges.add(action.bridge.id);
+      else if (action.type === "abf-policy-create") this.abfPolicies.add(action.id);
       if (verb === "delete") continue;
       if (kind === "vip") this.vips.add(object);
       else if (kind === "route") this.routes.add(object);
@@ -157,6 +165,7 @@ export class Journal {
     if (action.type === "interface-create") this.pendingInterfaces.delete(action.interface.name);
     else if (action.type === "interface-tag") this.pendingInterfaces.delete(action.name);
     else if (action.type === "bridge-delete") this.bridges.delete(action.id);
+    else if (action.type === "abf-policy-delete") this.abfPolicies.delete(action.id);
     else if (action.type === "lb-conf") this.lbConf = action.conf;
     if (verb !== "delete") return;
     if (kind === "vip") this.vips.delete(object);
@@ -195,6 +204,8 @@ export class Journal {
     owned.neighbors.forEach((key) => this.neighbors.add(key));
     owned.pendingInterfaces.forEach((name) => this.pendingInterfaces.add(name));
     owned.bridges.forEach((id) => this.bridges.add(id));
+    owned.abfPolicies.forEach((id) => this.abfPolicies.add(id));
+    for (const [key, address] of Object.entries(file.assigned)) this.assigned.set(key, address);
     this.lbConf = owned.lbConf;
     for (const [key, digest] of Object.entries(file.accepted)) this.accepted.set(key, digest);
     file.pacing.forEach((key) => this.pacing.add(key));
@@ -211,8 +222,10 @@ export class Journal {
         neighbors: [...this.neighbors].sort(),
         pendingInterfaces: [...this.pendingInterfaces].sort(),
         bridges: [...this.bridges].sort((a, b) => a - b),
+        abfPolicies: [...this.abfPolicies].sort((a, b) => a - b),
         ...(this.lbConf === undefined ? {} : { lbConf: this.lbConf }),
       },
+      assigned: Object.fromEntries([...this.assigned].sort()),
       accepted: Object.fromEntries([...this.accepted].sort()),
       pacing: [...this.pacing].sort(),
       drains: [...this.drains],

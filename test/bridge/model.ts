@@ -2,16 +2,9 @@ import { lbEncaps, vipPrefixFromWire } from "vpp-api-ts";
 import { formatPrefix } from "vpp-api-ts/codec";
 import type { VppPort } from "../../src/bridge/index.ts";
 import { overlaps } from "../../src/bridge/index.ts";
+import { answeredPath, ClassifyModel } from "./model-classify.ts";
+import { Refusal, wireAddress, wirePrefix } from "./model-wire.ts";
 import { bucketCounts, buildTable } from "../../src/maglev/index.ts";
-
-/** A refusal, with VPP's return value as the binding's error has it. */
-class Refusal extends Error {
-  readonly retval: number;
-  constructor(retval: number, message: string) {
-    super(`${message} (${retval})`);
-    this.retval = retval;
-  }
-}
 
 interface ModelInterface {
   name: string;
@@ -53,6 +46,7 @@ export class VppModel implements VppPort {
   readonly bridges = new Map<number, Fields>();
   readonly routes = new Map<string, { prefix: string; table: number; paths: Fields[] }>();
   readonly neighbors = new Map<string, { address: string; mac: string; index: number }>();
+  readonly classify = new ClassifyModel();
   vips: ModelVip[] = [];
   conf = { ip4: "255.255.255.255", ip6: "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", buckets: 1024, timeout: 40 };
   /** Messages that changed something or tried to. */
@@ -120,7 +114,9 @@ export class VppModel implements VppPort {
       const { ip4, ip6, buckets, timeout } = this.conf;
       return { ip4_src_address: ip4, ip6_src_address: ip6, sticky_buckets_per_core: buckets, flow_timeout: timeout };
     }
-    this.writes++;
+    if (message !== "feature_is_enabled") this.writes++;
+    const classified = this.classify.request(message, f);
+    if (classified !== undefined) return classified;
     switch (message) {
       case "lb_conf":
         this.conf.ip4 = String(f["ip4_src_address"]);
@@ -194,6 +190,7 @@ export class VppModel implements VppPort {
 
   #deleteInterface(index: number | undefined, retval: number): void {
     if (index === undefined || !this.interfaces.delete(index)) throw new Refusal(retval, "no such interface");
+    this.classify.interfaceGone(index);
     for (const [key, neighbor] of this.neighbors) if (neighbor.index === index) this.neighbors.delete(key);
   }
 
@@ -340,6 +337,7 @@ export class VppModel implements VppPort {
   }
 
   #cli(line: string): string {
+    if (line === "show abf policy") return this.classify.show();
     if (line === "show lb")
       return `lb_main ip4-src-address: ${this.conf.ip4} \n ip6-src-address: ${this.conf.ip6} \n #vips: ${this.vips.length + 1}\n #ass: 0\n`;
     if (line === "show lb vips verbose") return this.vips.map((vip) => this.#verbose(vip)).join("\n");
@@ -386,6 +384,8 @@ export class VppModel implements VppPort {
   }
 
   #dump(message: string, f: Fields): Fields[] {
+    const classified = this.classify.dump(message);
+    if (classified !== undefined) return classified;
     switch (message) {
       case "sw_interface_dump":
         return [...this.interfaces].map(([index, one]) => ({
@@ -431,10 +431,7 @@ export class VppModel implements VppPort {
             route: {
               prefix: wirePrefix(route.prefix),
               table_id: table,
-              paths: route.paths.map((path) => ({
-                ...path,
-                nh: { address: { ip4: "0.0.0.0", ip6: "::", ...(path["nh"] as { address: Fields }).address } },
-              })),
+              paths: route.paths.map(answeredPath),
             },
           }));
       }
@@ -447,13 +444,4 @@ export class VppModel implements VppPort {
 function vipOf(f: Fields): Pick<ModelVip, "prefix" | "protocol" | "port"> {
   const prefix = formatPrefix(vipPrefixFromWire(f["pfx"] as Parameters<typeof vipPrefixFromWire>[0]));
   return { prefix, protocol: Number(f["protocol"]), port: Number(f["port"]) };
-}
-
-function wireAddress(text: string): Fields {
-  return { af: text.includes(":") ? 1 : 0, un: { ip4: text, ip6: text } };
-}
-
-function wirePrefix(text: string): Fields {
-  const [address = "", length] = text.split("/");
-  return { address: wireAddress(address), len: Number(length) };
 }

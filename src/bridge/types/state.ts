@@ -1,3 +1,5 @@
+import type { DesiredAbf, ObservedAbfAttachment, ObservedAbfPolicy, PolicyIds } from "./abf.ts";
+import type { DesiredAcl, ObservedAcl } from "./acl.ts";
 import type { DesiredNeighbor, DesiredRoute, ObservedNeighbor, ObservedRoute } from "./fib.ts";
 import type { DesiredBridge, DesiredInterface, ObservedBridge, ObservedInterface } from "./interface.ts";
 import type { DesiredLbConf, DesiredVip, ManagedLbConf, ObservedLbConf, ObservedVip } from "./lb.ts";
@@ -25,6 +27,9 @@ export interface DesiredState {
   readonly neighbors: readonly DesiredNeighbor[];
   readonly routes: readonly DesiredRoute[];
   readonly vips: readonly DesiredVip[];
+  readonly acls?: readonly DesiredAcl[];
+  readonly abf?: readonly DesiredAbf[];
+  readonly policyIds?: PolicyIds;
   readonly ownership: Ownership;
   readonly maxDisruption?: DisruptionPolicy;
 }
@@ -40,6 +45,10 @@ export interface VppFeatures {
   readonly srcIpSticky: boolean;
   /** Deleted VIPs and servers are collected only when the CLI asks (up to 26.06). */
   readonly garbageByCli: boolean;
+  /** The ACL plugin. */
+  readonly acl?: boolean;
+  /** The ABF plugin. */
+  readonly abf?: boolean;
 }
 
 /** What VPP holds, ours and others'. */
@@ -50,6 +59,10 @@ export interface ObservedState {
   readonly interfaces: readonly ObservedInterface[];
   readonly neighbors: readonly ObservedNeighbor[];
   readonly routes: readonly ObservedRoute[];
+  /** Absent without the plugin. */
+  readonly acls?: readonly ObservedAcl[];
+  readonly abfPolicies?: readonly ObservedAbfPolicy[];
+  readonly abfAttachments?: readonly ObservedAbfAttachment[];
   /** Without those that VPP has removed and not collected. */
   readonly vips: readonly ObservedVip[];
   /** Removed VIPs and servers that VPP keeps; of those so many that nothing refers to. */
@@ -68,6 +81,10 @@ export interface OwnedObjects {
   readonly pendingInterfaces: ReadonlySet<string>;
   /** Ids of bridge domains whose creation was begun. */
   readonly bridges: ReadonlySet<number>;
+  /** Ids of ABF policies whose creation was begun. */
+  readonly abfPolicies?: ReadonlySet<number>;
+  /** Addresses of streams and flows inside VPP, by key (assign.ts); these outlive VPP. */
+  readonly assigned?: ReadonlyMap<string, string>;
   /** lb_conf as last written by us to this VPP. */
   readonly lbConf?: DesiredLbConf;
 }
