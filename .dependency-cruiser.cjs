@@ -3,9 +3,10 @@
 const rooms = {
   vppapi: [],
   sys: [],
+  memif: ["sys"],
   maglev: [],
   kernel: ["sys"],
-  dataplane: ["maglev", "kernel", "sys"],
+  dataplane: ["maglev", "memif", "kernel", "sys"],
   bridge: ["maglev"],
   controller: ["bridge", "maglev"],
   config: ["bridge"],
@@ -66,7 +67,7 @@ module.exports = {
           pathNot: [
             room,
             ...allowed,
-            ...(room === "vppapi" || room === "sys" || room === "maglev" ? [] : ["vppapi"]),
+            ...(["vppapi", "sys", "maglev", "memif"].includes(room) ? [] : ["vppapi"]),
           ].map((name) => `^src/${name}/`),
         },
       })),

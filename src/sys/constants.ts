@@ -59,6 +59,7 @@ export const F_GETFL = 3;
 export const F_SETFL = 4;
 export const F_DUPFD_CLOEXEC = 1030;
 export const F_ADD_SEALS = 1033;
+export const F_GET_SEALS = 1034;
 export const F_SEAL_SHRINK = 2;
 export const MFD_CLOEXEC = 1;
 export const MFD_ALLOW_SEALING = 2;

@@ -34,6 +34,9 @@ const prototypes = {
   ioctl: "int ioctl(int fd, unsigned long request, void *argument)",
   poll: "int poll(void *fds, unsigned long count, int timeout)",
   eventfd: "int eventfd(uint32_t initial, int flags)",
+  epoll_create1: "int epoll_create1(int flags)",
+  epoll_ctl: "int epoll_ctl(int epfd, int operation, int fd, void *event)",
+  epoll_wait: "int epoll_wait(int epfd, void *events, int count, int timeout)",
   memfd_create: "int memfd_create(const char *name, uint32_t flags)",
   ftruncate: "int ftruncate(int fd, int64_t length)",
   mmap: "void *mmap(void *address, size_t length, int protection, int flags, int fd, int64_t offset)",
@@ -75,6 +78,9 @@ export interface Libc {
   ioctl(fd: number, request: Length, argument: Pointer): number;
   poll(fds: Pointer, count: Length, timeoutMs: number): number;
   eventfd(initial: number, flags: number): number;
+  epoll_create1(flags: number): number;
+  epoll_ctl(epfd: number, operation: number, fd: number, event: Pointer): number;
+  epoll_wait(epfd: number, events: Pointer, count: number, timeoutMs: number): number;
   memfd_create(name: string, flags: number): number;
   ftruncate(fd: number, length: Length): number;
   mmap(address: Pointer, length: Length, protection: number, flags: number, fd: number, offset: Length): bigint | null;

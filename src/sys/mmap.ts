@@ -1,5 +1,6 @@
 import {
   F_ADD_SEALS,
+  F_GET_SEALS,
   F_SEAL_SHRINK,
   MAP_ANONYMOUS,
   MAP_PRIVATE,
@@ -81,4 +82,10 @@ export function createMemfd(name: string, length: number, options: { sealed?: bo
     throw error;
   }
   return fd;
+}
+
+/** Whether a file's owner gave up shrinking it: what is mapped of it stays there. False for what cannot be sealed. */
+export function isSealedAgainstShrinking(fd: number): boolean {
+  const seals = libc().fcntl(fd, F_GET_SEALS, 0);
+  return seals >= 0 && (seals & F_SEAL_SHRINK) !== 0;
 }
