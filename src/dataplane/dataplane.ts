@@ -6,6 +6,7 @@ import { LbDpo, type FibChild } from "./fib/types.ts";
 import { InterfaceFeatures } from "./features.ts";
 import { Graph } from "./graph/graph.ts";
 import { Bridges } from "./l2/bridge.ts";
+import type { SubInterface } from "./l2/sub-interfaces.ts";
 import { LbMain, readAddress4 } from "./lb/lb.ts";
 import { vipIsIp4, type LbVip } from "./lb/types.ts";
 import { InterfaceCounters, type Interface, type InterfaceEvent, type InterfaceKind, type Port } from "./model.ts";
@@ -32,6 +33,9 @@ export interface NewInterface {
   readonly linkUp?: boolean;
   /** Default 9000 (0 for local0), as VPP's. */
   readonly mtu?: number;
+  /** Of a sub-interface: what it is on, and its tags. */
+  readonly sup?: Interface;
+  readonly sub?: SubInterface;
 }
 
 /** Where VPP's ethernet interfaces start. */
@@ -50,6 +54,8 @@ export class Dataplane {
   readonly neighbors: Neighbors;
   readonly bridges: Bridges;
   readonly lb: LbMain;
+  /** Indexes of interfaces whose making failed half-way since the last events: VPP tells of their deletion. */
+  readonly abandoned = new Set<number>();
   readonly errors = new ErrorCounters();
   readonly trace: TraceBuffer;
   readonly graph: Graph;
@@ -108,7 +114,7 @@ export class Dataplane {
   addInterface(wanted: NewInterface): Interface {
     const mac = wanted.mac?.slice() ?? randomMac();
     const iface = this.interfaces.add((swIfIndex) => this.#makeInterface(wanted, swIfIndex, mac));
-    this.#hardware.add(() => iface);
+    if (iface.sup === undefined) this.#hardware.add(() => iface);
     return iface;
   }
 
@@ -116,17 +122,24 @@ export class Dataplane {
   removeInterface(swIfIndex: number): number {
     const iface = this.interfaces.get(swIfIndex);
     if (iface === undefined || swIfIndex === 0) return RV.INVALID_SW_IF_INDEX;
-    if (iface.adminUp) this.setAdminUp(swIfIndex, false);
-    this.bridges.detach(swIfIndex);
+    for (const sub of this.subsOf(iface)) this.removeInterface(sub.swIfIndex);
+    if (iface.adminUp) this.#changeAdmin(iface, false);
+    if (iface.l2 !== undefined || iface.xconnect !== undefined) this.bridges.detach(swIfIndex);
+    if (iface.sub !== undefined) iface.sup?.subs?.remove(iface.sub);
     for (const { address, length } of [...iface.addresses4]) this.deleteAddress(swIfIndex, address, length);
     for (const { address, length } of [...iface.addresses6]) this.deleteAddress(swIfIndex, address, length);
     this.neighbors.flush(swIfIndex, true);
     iface.port?.close();
     this.interfaces.remove(swIfIndex);
-    this.#hardware.remove(iface.hwIfIndex);
+    if (iface.sup === undefined) this.#hardware.remove(iface.hwIfIndex);
     this.fib.interfaceChanged(swIfIndex);
     this.#emit(iface, true);
     return RV.OK;
+  }
+
+  /** The sub-interfaces of an interface, in the order of their indexes. */
+  subsOf(iface: Interface): Interface[] {
+    return iface.subs === undefined ? [] : [...this.interfaces].filter((each) => each.sup === iface);
   }
 
   byName(name: string): Interface | undefined {
@@ -137,19 +150,35 @@ export class Dataplane {
   setAdminUp(swIfIndex: number, up: boolean): number {
     const iface = this.interfaces.get(swIfIndex);
     if (iface === undefined) return RV.INVALID_SW_IF_INDEX;
-    if (iface.adminUp === up) return RV.OK;
+    // A sub-interface can't go up before what it is on (interface.c vnet_sw_interface_set_flags_helper).
+    if (iface.sup !== undefined && up && !iface.sup.adminUp) return RV.UNSPECIFIED;
+    if (iface.adminUp !== up) this.#changeAdmin(iface, up);
+    return RV.OK;
+  }
+
+  #changeAdmin(iface: Interface, up: boolean): void {
     iface.adminUp = up;
+    (iface.sup ?? iface).subs?.setUp(iface.sub, iface.swIfIndex, up);
     // The link of a loopback and of a host-interface follows its admin state (ethernet/interface.c, af_packet/device.c).
-    if (iface.kind !== "local") iface.linkUp = up;
+    if (iface.kind !== "local" && iface.sup === undefined) this.#changeLink(iface, up);
     interfaceRoutesChanged(this.fib, iface);
     this.#stateChanged(iface);
-    return RV.OK;
+  }
+
+  /** Sub-interfaces have the link of what they are on; their admin state stays. */
+  #changeLink(iface: Interface, up: boolean): void {
+    iface.linkUp = up;
+    for (const sub of this.subsOf(iface)) {
+      sub.linkUp = up;
+      this.fib.interfaceChanged(sub.swIfIndex);
+      if (sub.adminUp && up) this.graph.interfaceUp(sub);
+    }
   }
 
   setLinkUp(swIfIndex: number, up: boolean): void {
     const iface = this.interfaces.get(swIfIndex);
     if (iface === undefined || iface.linkUp === up) return;
-    iface.linkUp = up;
+    this.#changeLink(iface, up);
     this.#stateChanged(iface);
   }
 
@@ -164,6 +193,7 @@ export class Dataplane {
     if (isBvi)
       this.bridges.fib.add({ mac: iface.mac.slice(), bdIndex: l2.bdIndex, swIfIndex, static: true, bvi: true });
     this.fib.adjacencies.macChanged(iface);
+    for (const sub of this.subsOf(iface)) this.setMac(sub.swIfIndex, mac);
     return RV.OK;
   }
 
@@ -188,10 +218,11 @@ export class Dataplane {
   }
 
   #makeInterface(wanted: NewInterface, swIfIndex: number, mac: Uint8Array): Interface {
+    const { sup } = wanted;
     const l3 = wanted.mtu ?? DEFAULT_MTU;
     return {
       swIfIndex,
-      hwIfIndex: this.#hardware.nextIndex,
+      hwIfIndex: sup?.hwIfIndex ?? this.#hardware.nextIndex,
       name: wanted.name,
       kind: wanted.kind,
       instance: wanted.instance ?? 0,
@@ -203,6 +234,10 @@ export class Dataplane {
       linkMtu: l3,
       tag: "",
       l2: undefined,
+      xconnect: undefined,
+      sup,
+      sub: wanted.sub,
+      subs: undefined,
       fibIndex4: 0,
       fibIndex6: 0,
       addresses4: [],

@@ -23,12 +23,14 @@ export function bindTable({ fib }: Dataplane, iface: Interface, proto: 4 | 6, ta
   return RV.OK;
 }
 
-/** vnet_hw_interface_set_mtu: only a host-interface's hardware can be told; the L3 MTU follows. */
-export function setLinkMtu(iface: Interface, mtu: number): number {
+/** vnet_hw_interface_set_mtu: only a host-interface's hardware can be told; the L3 MTU follows, its sub-interfaces' too. */
+export function setLinkMtu(iface: Interface, mtu: number, subs: Iterable<Interface> = []): number {
+  if (iface.sup !== undefined) return RV.INVALID_VALUE;
   if (iface.kind === "local") return FEATURE_DISABLED;
   if (iface.linkMtu === mtu) return RV.OK;
   if (iface.kind !== "host") return UNSUPPORTED;
   iface.linkMtu = mtu;
   iface.mtu.l3 = mtu;
+  for (const sub of subs) sub.mtu.l3 = mtu;
   return RV.OK;
 }

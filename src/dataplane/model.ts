@@ -9,11 +9,13 @@
  */
 
 import type { InterfaceFeatures } from "./features.ts";
+import type { SubInterface, SubInterfaces } from "./l2/sub-interfaces.ts";
 
 /** VPP's "no index" (`~0`). */
 export const NO_INDEX = 0xffffffff;
 
-export type InterfaceKind = "local" | "host" | "loopback";
+/** `sub`: a VLAN sub-interface, which has no hardware of its own. */
+export type InterfaceKind = "local" | "host" | "loopback" | "sub" | "tap";
 
 /** Counters of one software interface; names follow `show interface`. All only grow until cleared. */
 export class InterfaceCounters {
@@ -100,6 +102,13 @@ export interface Interface {
   linkMtu: number;
   tag: string;
   l2: L2Attachment | undefined;
+  /** Index of the interface that everything received leaves by (l2 cross-connect); excludes `l2`. */
+  xconnect: number | undefined;
+  /** Of a sub-interface: the interface it is on, and its tags. */
+  readonly sup: Interface | undefined;
+  readonly sub: SubInterface | undefined;
+  /** Which tags lead to which sub-interface; made with the first one. */
+  subs: SubInterfaces | undefined;
   /** FIB indexes (not table ids) of the interface. */
   fibIndex4: number;
   fibIndex6: number;

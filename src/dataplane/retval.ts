@@ -1,6 +1,7 @@
 /** VPP's return values that the mechanisms give back (vnet/error.h). 0 is success. */
 export const RV = {
   OK: 0,
+  UNSPECIFIED: -1,
   INVALID_SW_IF_INDEX: -2,
   NO_SUCH_FIB: -3,
   UNIMPLEMENTED: -5,

@@ -29,6 +29,7 @@ const STATUS_USER = 1;
 /** Bits of a frame's status. */
 export const TP_STATUS_CSUMNOTREADY = 1 << 3;
 export const TP_STATUS_VLAN_VALID = 1 << 4;
+const TP_STATUS_VLAN_TPID_VALID = 1 << 6;
 
 /* struct tpacket_block_desc, in 32-bit words. */
 const BLOCK_STATUS = 2;
@@ -44,6 +45,11 @@ const FRAME_SNAPLEN = 3;
 const FRAME_LEN = 4;
 const FRAME_STATUS = 5;
 const FRAME_OFFSETS = 6;
+/* tpacket_hdr_variant1 */
+const FRAME_VLAN_TCI = 8;
+const FRAME_VLAN_TPID = 9;
+
+const ETHERTYPE_VLAN = 0x8100;
 
 const SEND_BUFFER_BYTES = 4 << 20;
 
@@ -170,6 +176,17 @@ export class PacketRing {
     frame.status = words[word + FRAME_STATUS]!;
     this.#at += words[word + FRAME_NEXT]!;
     return true;
+  }
+
+  /**
+   * The tag that the kernel took off the present frame (its status has TP_STATUS_VLAN_VALID): EtherType in the upper 16
+   * bits, priority and id in the lower.
+   */
+  vlanTag(): number {
+    const at = this.#frameWord;
+    const hasType = (this.frame.status & TP_STATUS_VLAN_TPID_VALID) !== 0;
+    const type = hasType ? this.#words[at + FRAME_VLAN_TPID]! & 0xffff : ETHERTYPE_VLAN;
+    return type * 0x10000 + (this.#words[at + FRAME_VLAN_TCI]! & 0xffff);
   }
 
   /** Gives the block back to the kernel: whatever refers to its frames must have been sent. */

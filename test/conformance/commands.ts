@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { parseAddress, parsePrefix } from "vpp-api-ts/codec";
 import type { Fields } from "./client.ts";
+import { links } from "./link-commands.ts";
 
 export type Command =
   | { readonly kind: "api"; readonly name: string; readonly fields: Fields }
@@ -412,6 +413,7 @@ export const areas = {
   interfaces: fc.oneof({ weight: 6, arbitrary: interfaces }, { weight: 1, arbitrary: hostInterfaces }),
   l2: fc.oneof({ weight: 3, arbitrary: l2 }, { weight: 1, arbitrary: interfaces }),
   ip: fc.oneof({ weight: 2, arbitrary: ip }, { weight: 1, arbitrary: interfaces }),
+  links,
   all: fc.oneof(
     { weight: 8, arbitrary: lb },
     { weight: 6, arbitrary: interfaces },

@@ -13,7 +13,7 @@ import { addRec0, namespacesMissing, startEmbedded, type Subject } from "./subje
 const RECORDINGS = process.env["VPPLB_RECORDINGS"] ?? new URL("../../../shared/vpp/", import.meta.url).pathname;
 const FILE = join(RECORDINGS, "26.06/exchanges.jsonl");
 
-/** Recorded requests that the embedded dataplane doesn't have: memif, VLAN, tap, GRE interfaces, ACLs, reassembly. */
+/** Recorded requests that the embedded dataplane doesn't have: memif, tap, GRE interfaces, ACLs, reassembly. */
 const UNSUPPORTED = new Set([
   ...[
     "memif_socket_filename_add_del_v2",
@@ -22,13 +22,13 @@ const UNSUPPORTED = new Set([
     "memif_dump",
     "memif_delete",
   ],
-  ...["create_vlan_subif", "sw_interface_tap_v2_dump", "tap_delete_v2", "gre_tunnel_add_del", "gre_tunnel_dump"],
+  ...["sw_interface_tap_v2_dump", "tap_delete_v2", "gre_tunnel_add_del", "gre_tunnel_dump"],
   ...["acl_add_replace", "acl_interface_set_acl_list", "acl_dump", "acl_interface_list_dump", "acl_del"],
   "ip_reassembly_enable_disable",
 ]);
 
-/** Interfaces of the recording that only unsupported requests made: memif, VLAN, GRE. */
-const MISSING_INTERFACES = new Set([2, 4, 5]);
+/** Interfaces of the recording that only unsupported requests made: memif, GRE. */
+const MISSING_INTERFACES = new Set([2, 5]);
 
 interface Step {
   readonly request: Message;

@@ -41,7 +41,10 @@ export class InterfaceEvents {
   }
 
   add(subscriber: EventSubscriber): void {
-    if (this.#subscribers.size === 0) this.#known = this.#snapshot();
+    if (this.#subscribers.size === 0) {
+      this.#known = this.#snapshot();
+      this.#dataplane.abandoned.clear();
+    }
     this.#subscribers.set(subscriber.clientIndex, subscriber);
   }
 
@@ -51,9 +54,13 @@ export class InterfaceEvents {
 
   /** Sends what changed since the last call. Cheap without subscribers. */
   flush(): void {
+    const { abandoned } = this.#dataplane;
+    const failed = [...abandoned];
+    abandoned.clear();
     if (this.#subscribers.size === 0) return;
     const now = this.#snapshot();
     const changes = compare(this.#known, now);
+    for (const swIfIndex of failed) changes.push({ swIfIndex, flags: 0, deleted: true });
     this.#known = now;
     if (changes.length === 0) return;
     for (const subscriber of this.#subscribers.values()) subscriber.notify(changes);
@@ -61,8 +68,13 @@ export class InterfaceEvents {
 
   #snapshot(): Map<number, Known> {
     const known = new Map<number, Known>();
+    // The link is that of hardware: sub-interfaces have no events of it.
     for (const each of this.#dataplane.interfaces) {
-      known.set(each.swIfIndex, { interface: each, adminUp: each.adminUp, linkUp: each.linkUp });
+      known.set(each.swIfIndex, {
+        interface: each,
+        adminUp: each.adminUp,
+        linkUp: each.sup === undefined && each.linkUp,
+      });
     }
     return known;
   }

@@ -40,8 +40,13 @@ export function interfaceName(dp: Dataplane): Parser<Interface> {
     const [name] = input.read("%s") ?? [];
     return name === undefined ? undefined : dp.byName(name);
   };
-  // As a format, so that the cursor goes back to an unknown name even at the end of input.
-  return (input) => input.read("%U", known)?.[0];
+  return (input) => {
+    // As a format, so that the cursor goes back to an unknown name even at the end of input.
+    const [found] = input.read("%U", known) ?? [];
+    // What looks like a sub-interface stays read (interface_format.c unformat_vnet_sw_interface).
+    if (found === undefined && /^\s*[^.\s]+\.\d/.test(input.rest())) input.read("%s");
+    return found;
+  };
 }
 
 /** An interface, or `unknown interface` with what stands there instead. */

@@ -10,6 +10,7 @@ import { neighborCommands } from "./commands/neighbors.ts";
 import { pingCommands } from "./commands/ping.ts";
 import { systemCommands } from "./commands/system.ts";
 import { traceCommands } from "./commands/trace.ts";
+import { vlanCommands } from "./commands/vlan.ts";
 import { createHostInterface, deleteHostInterface } from "../host-interface.ts";
 import type { CliContext, HostInterfaces } from "./context.ts";
 import { CliError } from "./errors.ts";
@@ -35,6 +36,7 @@ export const commandTree = new CommandTree<CliContext>(
     ...lbCommands,
     ...pingCommands,
     ...traceCommands,
+    ...vlanCommands,
   ],
   FOREIGN_WORDS,
 );

@@ -1,3 +1,4 @@
+import { ethernetHeader } from "../l2/ethernet-header.ts";
 import type { Interface } from "../model.ts";
 import { Pool } from "../pool.ts";
 import { addressKey } from "./prefix.ts";
@@ -76,7 +77,8 @@ export class Adjacencies {
 
   /** The interface's own MAC address changed. */
   macChanged(iface: Interface): void {
-    for (const adjacency of this.pool) if (adjacency.iface === iface) adjacency.rewrite.set(iface.mac, 6);
+    for (const adjacency of this.pool)
+      if (adjacency.iface === iface && adjacency.rewrite.length > 0) adjacency.rewrite.set(iface.mac, 6);
   }
 
   #obtain(key: string, make: (index: number) => Adjacency): Adjacency {
@@ -97,9 +99,5 @@ export class Adjacencies {
 const BROADCAST = new Uint8Array(6).fill(0xff);
 
 function writeRewrite(adjacency: Adjacency, mac: Uint8Array, etherType: number): void {
-  const { rewrite } = adjacency;
-  rewrite.set(mac, 0);
-  rewrite.set(adjacency.iface.mac, 6);
-  rewrite[12] = etherType >> 8;
-  rewrite[13] = etherType & 0xff;
+  adjacency.rewrite = ethernetHeader(adjacency.iface, mac, etherType);
 }

@@ -1,3 +1,4 @@
+import { SubFlag } from "../l2/sub-interfaces.ts";
 import type { Interface } from "../model.ts";
 import { RV } from "../retval.ts";
 import type { Fib } from "./fib.ts";
@@ -35,7 +36,7 @@ export function addInterfaceAddress(
   address: Address,
   length: number,
 ): number {
-  if (iface.kind === "local") return UNSUPPORTED;
+  if (!supportsAddressing(iface)) return UNSUPPORTED;
   if (isLinkLocal(address)) return setLinkLocal(iface, address as Uint8Array, length);
   const isIp4 = typeof address === "number";
   if (overlaps(interfaces, iface, address, length)) return isIp4 ? ADDRESS_IN_USE : DUPLICATE_IF_ADDRESS;
@@ -54,7 +55,7 @@ export function addInterfaceAddress(
  * @returns 0, or -60 where the interface has no such address
  */
 export function deleteInterfaceAddress(fib: Fib, iface: Interface, address: Address, length: number): number {
-  if (iface.kind === "local") return UNSUPPORTED;
+  if (!supportsAddressing(iface)) return UNSUPPORTED;
   if (isLinkLocal(address)) {
     if (length !== 128) return RV.ADDRESS_LENGTH_MISMATCH;
     const isOwn = addressKey(iface.linkLocal) === addressKey(address);
@@ -94,6 +95,11 @@ export function disableIp6(iface: Interface): number {
   ip6Locks.set(iface, locks - 1);
   iface.ip6Enabled = locks > 1;
   return RV.OK;
+}
+
+/** vnet_sw_interface_supports_addressing: not local0, nor a sub-interface that takes more tags than its own. */
+export function supportsAddressing({ kind, sub }: Interface): boolean {
+  return kind !== "local" && (sub === undefined || (sub.flags & SubFlag.exactMatch) !== 0);
 }
 
 function isLinkLocal(address: Address): boolean {

@@ -59,8 +59,8 @@ export class Adjacency implements Dpo {
   readonly iface: Interface;
   readonly nextHop: number | Uint8Array;
   kind: DpoKindNumber;
-  /** Ethernet header of what leaves; the neighbour's address is broadcast on a glean. */
-  readonly rewrite: Uint8Array = new Uint8Array(14);
+  /** Ethernet header of what leaves, with tags on a sub-interface; the neighbour's address is broadcast on a glean. */
+  rewrite: Uint8Array = new Uint8Array(14);
   /** Of a glean: the connected prefix (its address is the interface's own) and length. */
   readonly gleanLength: number;
   locks = 0;

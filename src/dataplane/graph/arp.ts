@@ -32,7 +32,7 @@ export function arpInput(n: Nodes, p: Packet): void {
     return n.drop(p, counters.arpLearned);
   }
   if (known !== "connected") return n.drop(p, counters.arpDestinationNotLocal);
-  if (!senderMatchesFrame(bytes, start)) return n.drop(p, counters.arpMacMismatch);
+  if (!sameMac(bytes, p.l2 + 6, bytes.subarray(start + 8, start + 14))) return n.drop(p, counters.arpMacMismatch);
   answer(n, p, source, destination);
 }
 
@@ -52,7 +52,7 @@ function answer(n: Nodes, p: Packet, source: number, destination: number): void 
   const reply = n.allocate(14 + ARP_BYTES, p.rx);
   reply.trace = p.trace;
   fill(reply, p.rx, REPLY, bytes.subarray(start + 8, start + 14), destination, source);
-  n.output(reply, p.rx);
+  n.outputUntagged(reply, p.rx);
 }
 
 /** Sends a request for `target` out of an interface. */
@@ -60,7 +60,7 @@ export function sendArpRequest(n: Nodes, iface: Interface, source: number, targe
   const request = n.allocate(14 + ARP_BYTES, iface);
   fill(request, iface, REQUEST, BROADCAST, source, target);
   request.bytes.fill(0, request.start + 32, request.start + 38);
-  n.output(request, iface);
+  n.outputUntagged(request, iface);
 }
 
 /** A gratuitous ARP: a request for the own address (ip4_neighbor_advertise). */
@@ -68,7 +68,7 @@ export function sendGratuitousArp(n: Nodes, iface: Interface, address: number): 
   const request = n.allocate(14 + ARP_BYTES, iface);
   fill(request, iface, REQUEST, BROADCAST, address, address);
   request.bytes.set(iface.mac, request.start + 32);
-  n.output(request, iface);
+  n.outputUntagged(request, iface);
 }
 
 function fill(p: Packet, iface: Interface, opcode: number, mac: Uint8Array, source: number, target: number): void {
@@ -108,10 +108,6 @@ function destinationKind(entry: FibEntry | undefined): "connected" | "neighbor" 
     if (source === "adjacency" && flags.has("attached")) return "neighbor";
   }
   return "none";
-}
-
-function senderMatchesFrame(bytes: Uint8Array, arp: number): boolean {
-  return sameMac(bytes, arp - 8, bytes.subarray(arp + 8, arp + 14));
 }
 
 function learn(n: Nodes, p: Packet, source: number): void {

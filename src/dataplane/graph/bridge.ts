@@ -1,4 +1,5 @@
 import { runFeatures } from "../features.ts";
+import { rewriteTags } from "../l2/tag-rewrite.ts";
 import { Learned } from "../l2/l2fib.ts";
 import type { BridgeDomain, ErrorCounter, Interface, L2FibEntry } from "../model.ts";
 import { read16, snapshot, type Nodes, type Packet } from "./context.ts";
@@ -6,23 +7,36 @@ import { ETHERTYPE_IP4, ETHERTYPE_IP6, ethernetToL3, sameMac } from "./ethernet.
 
 /** l2-input: learn, then forward or flood (vnet/l2/l2_input_node.c, l2_learn.c, l2_fwd.c, l2_flood.c). */
 export function l2Input(n: Nodes, p: Packet): void {
-  const { rx, bytes, start } = p;
+  const { rx } = p;
   const domain = rx.l2 === undefined ? undefined : n.dp.bridges.domains.get(rx.l2.bdIndex);
   n.counters.l2Input.count += 1;
   if (p.trace !== undefined) n.record(p, "l2-input", { kind: "l2-input", swIfIndex: rx.swIfIndex, data: snapshot(p) });
-  if (domain === undefined) return n.drop(p, n.counters.l2InputDrop);
   if (rx.features.l2Input && !l2Features(n, p, rx, "l2-input")) return;
+  const rewrite = n.dp.bridges.rewriteOf(rx.swIfIndex)?.input;
+  if (rewrite !== undefined && rewrite.push + rewrite.pop > 0) {
+    const to = rewriteTags(p.bytes, p.start, p.end, rewrite);
+    if (to < 0) return n.drop(p, n.counters.l2InputRewrite);
+    p.start = to;
+  }
+  if (rx.xconnect !== undefined) return crossConnect(n, p, rx.xconnect);
+  if (domain === undefined) return n.drop(p, n.counters.l2InputDrop);
   // A BVI's address is static: it neither learns nor moves.
   if (domain.learn && rx.l2!.portType !== "bvi") {
     const refused = learn(n, p, domain);
     if (refused !== undefined) return n.drop(p, refused);
   }
-  if ((bytes[start]! & 1) !== 0) {
+  if ((p.bytes[p.start]! & 1) !== 0) {
     if (!domain.flood) return n.drop(p, n.counters.l2InputDrop);
     return flood(n, p, domain);
   }
   if (!domain.forward) return n.drop(p, n.counters.l2InputDrop);
   forward(n, p, domain);
+}
+
+function crossConnect(n: Nodes, p: Packet, to: number): void {
+  const out = n.dp.interfaces.get(to);
+  if (out === undefined) return n.drop(p, n.counters.l2OutputMapping);
+  l2Output(n, p, out);
 }
 
 /** @returns why the frame is dropped */
@@ -74,7 +88,9 @@ function flood(n: Nodes, p: Packet, domain: BridgeDomain): void {
     copies += 1;
     if (member.flags === "bvi") bvi = out;
     else {
-      l2Output(n, p, out);
+      // What is changed in place must be a copy.
+      const isChanged = n.dp.bridges.rewriteOf(out.swIfIndex) !== undefined;
+      l2Output(n, isChanged ? clone(n, p) : p, out);
       p.start = start;
     }
   }
@@ -94,6 +110,7 @@ function clone(n: Nodes, p: Packet): Packet {
 function toBvi(n: Nodes, p: Packet, bvi: Interface): void {
   if ((p.bytes[p.start]! & 1) === 0 && !sameMac(p.bytes, p.start, bvi.mac)) return n.drop(p, n.counters.bviBadMac);
   p.rx = bvi;
+  p.l2 = p.start;
   bvi.counters.rxPackets += 1;
   bvi.counters.rxBytes += p.end - p.start;
   if (!bvi.adminUp) return n.drop(p, n.counters.rxDown);
@@ -104,6 +121,13 @@ function l2Output(n: Nodes, p: Packet, out: Interface): void {
   n.counters.l2Output.count += 1;
   if (p.trace !== undefined)
     n.record(p, "l2-output", { kind: "l2-output", swIfIndex: out.swIfIndex, data: snapshot(p) });
+  if (out.l2 === undefined && out.xconnect === undefined) return n.drop(p, n.counters.l2OutputMapping);
+  const rewrite = n.dp.bridges.rewriteOf(out.swIfIndex)?.output;
+  if (rewrite !== undefined && rewrite.push + rewrite.pop > 0) {
+    const to = rewriteTags(p.bytes, p.start, p.end, rewrite);
+    if (to < 0) return n.drop(p, n.counters.l2OutputRewrite);
+    p.start = to;
+  }
   const shg = p.rx.l2?.shg ?? 0;
   if (shg !== 0 && out.l2?.shg === shg) return n.drop(p, n.counters.l2OutputShg);
   if (out.features.l2Output && !l2Features(n, p, out, "l2-output")) return;

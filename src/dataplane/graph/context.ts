@@ -11,6 +11,8 @@ export class Packet {
   /** First byte of what the present node looks at: Ethernet header in L2 nodes, IP header in L3 nodes. */
   start = 0;
   end = 0;
+  /** Where the frame began that it came in. */
+  l2 = 0;
   /** What is before it belongs to others: headers are prepended only down to here. */
   floor = 0;
   /** The interface that it came in by; a BVI for what was bridged to it. */
@@ -61,8 +63,10 @@ export interface Nodes {
   resolve(p: Packet, adjacency: Adjacency, isIp4: boolean): void;
   icmp4Error(p: Packet, type: number, code: number, data: number): void;
   icmp6Error(p: Packet, type: number, code: number, data: number): void;
-  /** Transmits a frame (start at its Ethernet header) on an interface. */
+  /** Transmits a frame (start at its Ethernet header, with all tags) on an interface. */
   output(p: Packet, iface: Interface): void;
+  /** The same of a frame that lacks the tags of a sub-interface, which go in. */
+  outputUntagged(p: Packet, iface: Interface): void;
   drop(p: Packet, counter: ErrorCounter, iface?: Interface): void;
   record(p: Packet, node: string, data: TraceData): void;
   /** A packet of `length` bytes in the graph's own memory, with {@link HEADROOM} before it. */

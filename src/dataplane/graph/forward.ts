@@ -5,6 +5,8 @@ import { flowHash4, flowHash6 } from "./flow-hash.ts";
 import { fragment4 } from "./fragment.ts";
 import { decrementTtl, traceIp } from "./ip4.ts";
 
+/** vnet_sw_interface_get_mtu of an interface without one, as sub-interfaces are at first. */
+const DEFAULT_MTU = 9000;
 /** Load-balances within load-balances beyond this are a loop. */
 const MAX_RECURSION = 16;
 
@@ -54,7 +56,7 @@ export function rewrite(n: Nodes, p: Packet, adjacency: Adjacency, isIp4: boolea
     } else if (bytes[start + 7]! <= 1) return n.icmp6Error(p, 3, 0, 0);
     else bytes[start + 7] = bytes[start + 7]! - 1;
   }
-  const mtu = (isIp4 ? iface.mtu.ip4 : iface.mtu.ip6) || iface.mtu.l3;
+  const mtu = (isIp4 ? iface.mtu.ip4 : iface.mtu.ip6) || iface.mtu.l3 || DEFAULT_MTU;
   if (p.end - start > mtu) return tooBig(n, p, adjacency, isIp4, mtu);
   sendRewritten(n, p, adjacency, isIp4);
 }
@@ -66,9 +68,9 @@ export function sendRewritten(n: Nodes, p: Packet, adjacency: Adjacency, isIp4: 
   if (chain !== undefined && !outputFeatures(n, p, adjacency, chain)) return;
   const { bytes } = p;
   const { rewrite: header } = adjacency;
-  const start = p.start - 14;
+  const start = p.start - header.length;
   p.start = start;
-  for (let i = 0; i < 14; i += 1) bytes[start + i] = header[i]!;
+  for (let i = 0; i < header.length; i += 1) bytes[start + i] = header[i]!;
   adjacency.packets += 1;
   adjacency.bytes += p.end - start;
   if (p.trace !== undefined)

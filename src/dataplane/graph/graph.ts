@@ -4,6 +4,8 @@ import type { ErrorCounter, FrameMemory, Interface, Port, TracedPacket } from ".
 import type { TraceData } from "../trace/trace.ts";
 import { arpInput, sendArpRequest, sendGratuitousArp, sourceAddress4 } from "./arp.ts";
 import { l2Input } from "./bridge.ts";
+import { pushTags } from "../l2/ethernet-header.ts";
+import { TAG_BYTES, tagsOf } from "../l2/tag-rewrite.ts";
 import { completeL4Checksum } from "./checksum.ts";
 import { HEADROOM, Packet, snapshot, type Nodes } from "./context.ts";
 import { makeCounters, type Counters } from "./counters.ts";
@@ -85,7 +87,10 @@ export class Graph implements Nodes {
     iface.counters.rxPackets += 1;
     iface.counters.rxBytes += length;
     if (!iface.adminUp) return this.drop(p, this.counters.rxDown);
-    if (checksumPending) completeL4Checksum(p.bytes, offset + ETHERNET_BYTES, p.end);
+    if (checksumPending) {
+      const header = ETHERNET_BYTES + TAG_BYTES * tagsOf(p.bytes, offset, p.end);
+      completeL4Checksum(p.bytes, offset + header, p.end);
+    }
     ethernetInput(this, p);
   }
 
@@ -123,15 +128,21 @@ export class Graph implements Nodes {
   }
 
   output(p: Packet, iface: Interface): void {
-    const { counters } = iface;
+    // A sub-interface sends by what it is on, whatever its own state.
+    const hardware = iface.sup ?? iface;
     if (p.trace !== undefined)
-      this.record(p, `${iface.name}-output`, { kind: "frame", swIfIndex: iface.swIfIndex, data: snapshot(p) });
-    if (!iface.adminUp || !iface.linkUp) return this.drop(p, this.counters.interfaceDown, iface);
-    counters.txPackets += 1;
-    counters.txBytes += p.end - p.start;
-    if (iface.port !== undefined) this.#transmit(p, iface, iface.port);
-    else if (iface.kind === "loopback") this.#loop(p, iface);
-    else this.drop(p, this.counters.outputDeleted, iface);
+      this.record(p, `${hardware.name}-output`, { kind: "frame", swIfIndex: iface.swIfIndex, data: snapshot(p) });
+    if (!hardware.adminUp || !hardware.linkUp) return this.drop(p, this.counters.interfaceDown, hardware);
+    countSent(iface, p);
+    if (hardware !== iface) countSent(hardware, p);
+    if (hardware.port !== undefined) this.#transmit(p, hardware, hardware.port);
+    else if (hardware.kind === "loopback") this.#loop(p, hardware);
+    else this.drop(p, this.counters.outputDeleted, hardware);
+  }
+
+  outputUntagged(p: Packet, iface: Interface): void {
+    if (iface.sub !== undefined) p.start = pushTags(p.bytes, p.start, iface.sub);
+    this.output(p, iface);
   }
 
   drop(p: Packet, counter: ErrorCounter, iface: Interface = p.rx): void {
@@ -230,7 +241,9 @@ export class Graph implements Nodes {
         length: p.end - p.start,
         data: snapshot(p),
       });
-    if (p.end - p.start > port.maxFrameBytes) {
+    // A tag comes on top of the device's MTU (net/packet/af_packet.c packet_extra_vlan_len_allowed).
+    const isTagged = p.bytes[p.start + 12] === 0x81 && p.bytes[p.start + 13] === 0;
+    if (p.end - p.start > port.maxFrameBytes + (isTagged ? TAG_BYTES : 0)) {
       iface.counters.txError += 1;
       this.counters.txOversize.count += 1;
       return;
@@ -246,7 +259,7 @@ export class Graph implements Nodes {
     this.#nesting += 1;
     p.rx = iface;
     p.local = false;
-    if (iface.l2 !== undefined) l2Input(this, p);
+    if (iface.l2 !== undefined || iface.xconnect !== undefined) l2Input(this, p);
     else {
       iface.counters.rxPackets += 1;
       iface.counters.rxBytes += p.end - p.start;
@@ -320,4 +333,9 @@ export class Graph implements Nodes {
   icmp6Error(p: Packet, type: number, code: number, data: number): void {
     icmp6Error(this, p, type, code, data);
   }
+}
+
+function countSent({ counters }: Interface, p: Packet): void {
+  counters.txPackets += 1;
+  counters.txBytes += p.end - p.start;
 }

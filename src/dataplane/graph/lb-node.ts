@@ -20,7 +20,8 @@ const TCP = 6;
 const UDP = 17;
 const UDP_BYTES = 8;
 const GRE_BYTES = 4;
-const ETHERNET_BYTES = 14;
+/** With two tags. */
+const ETHERNET_BYTES = 22;
 const OUTER_TTL = 128;
 /** Trace names by encapsulation; per-port VIPs have nodes of their own (lb.c lb_dpo_gre4_nodes and following). */
 const NODE_NAMES: Readonly<Record<number, string>> = {

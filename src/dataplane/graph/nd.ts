@@ -28,7 +28,7 @@ export function neighborSolicitation(n: Nodes, p: Packet, icmp: number): void {
   counters.ndAdvertisementsSent.count += 1;
   // To a duplicate-address probe the answer goes to all nodes.
   const destination = isProbe ? ALL_NODES : source;
-  const frameMac = isProbe ? multicastMac(ALL_NODES) : (mac ?? bytes.slice(start - 8, start - 2));
+  const frameMac = isProbe ? multicastMac(ALL_NODES) : (mac ?? bytes.slice(p.l2 + 6, p.l2 + 12));
   send(n, p.rx, 136, isProbe ? FLAG_OVERRIDE : FLAG_SOLICITED | FLAG_OVERRIDE, target, destination, target, frameMac);
 }
 
@@ -85,7 +85,7 @@ function send(
   bytes[icmp + 25] = 1;
   bytes.set(iface.mac, icmp + 26);
   write16(bytes, icmp + 2, checksum(bytes, icmp, MESSAGE_BYTES - 40, pseudo6(bytes, ip, 58, MESSAGE_BYTES - 40)));
-  n.output(p, iface);
+  n.outputUntagged(p, iface);
 }
 
 /** The MAC address in an option of the message, undefined if there is none. */

@@ -5,6 +5,8 @@ import type { FrameMemory, Interface, Port } from "../model.ts";
 import type { PollSource } from "./poll-loop.ts";
 
 const ETHERNET_BYTES = 14;
+const MACS_BYTES = 12;
+const TAG_BYTES = 4;
 const INPUT_NODE = "af-packet-input";
 /** Device MTU and lost frames are looked at this often. */
 const REFRESH_MS = 1000;
@@ -63,10 +65,11 @@ export class AfPacketPort implements Port, PollSource {
     this.#received += count;
     const { frame } = ring;
     for (let packet = 0; ring.nextFrame(); packet += 1) {
-      if (frame.wireLength > frame.length || (frame.status & TP_STATUS_VLAN_VALID) !== 0) {
+      if (frame.wireLength > frame.length) {
         this.#refuse(iface);
         continue;
       }
+      if ((frame.status & TP_STATUS_VLAN_VALID) !== 0) this.#restoreTag();
       const pending = (frame.status & TP_STATUS_CSUMNOTREADY) !== 0;
       const traced = trace.armed ? this.#beginTrace(iface, packet) : undefined;
       try {
@@ -106,14 +109,25 @@ export class AfPacketPort implements Port, PollSource {
     this.#ring.close();
   }
 
-  /** A frame that was cut (offloads of the sender make frames longer than a block), or one with a VLAN tag beside it. */
+  /** The kernel keeps the outermost tag beside the frame: it goes back in, into the headroom. */
+  #restoreTag(): void {
+    const { frame, bytes } = this.#ring;
+    const tag = this.#ring.vlanTag();
+    const from = frame.offset;
+    frame.offset -= TAG_BYTES;
+    frame.length += TAG_BYTES;
+    frame.wireLength += TAG_BYTES;
+    bytes.copyWithin(frame.offset, from, from + MACS_BYTES);
+    for (let i = 0; i < TAG_BYTES; i += 1) bytes[from + MACS_BYTES - TAG_BYTES + i] = (tag >>> (24 - 8 * i)) & 0xff;
+  }
+
+  /** A frame that was cut: offloads of the sender make frames longer than a block. */
   #refuse(iface: Interface): void {
     const { counters } = this.#dataplane.graph;
     iface.counters.rxPackets += 1;
     iface.counters.rxError += 1;
     iface.counters.drops += 1;
-    const cut = this.#ring.frame.wireLength > this.#ring.frame.length;
-    (cut ? counters.rxTruncated : counters.ethernetUnknownVlan).count += 1;
+    counters.rxTruncated.count += 1;
   }
 
   /** No frame may end the dataplane: it is dropped and counted, and the first one is reported. */

@@ -2,6 +2,7 @@ import { NO_INDEX, type BridgeDomain, type BridgeMember, type Interface, type L2
 import { Pool } from "../pool.ts";
 import { RV } from "../retval.ts";
 import { L2Fib } from "./l2fib.ts";
+import { TagRewrite } from "./tag-rewrite.ts";
 
 /** vnet/error.h. */
 const BD_ALREADY_EXISTS = -119;
@@ -38,6 +39,8 @@ export class Bridges {
    * VPP floods only as BVIs from the start.
    */
   readonly #unflooded = new WeakSet<Interface>();
+  /** By interface index: as in VPP they outlive an interface that is routed when it goes. */
+  readonly #rewrites: (TagRewrite | undefined)[] = [];
   readonly #interface: (swIfIndex: number) => Interface | undefined;
 
   constructor(interfaceOf: (swIfIndex: number) => Interface | undefined, now: () => number) {
@@ -92,7 +95,7 @@ export class Bridges {
       if (result !== RV.OK) return result;
     }
     const oldShg = iface.l2?.shg ?? 0;
-    this.detach(swIfIndex);
+    this.#leave(iface);
     const domain = this.byId(bdId)!;
     this.fib.countInterface(swIfIndex);
     // Domain 0, which drops, counts as having one.
@@ -101,6 +104,7 @@ export class Bridges {
       return BD_ALREADY_HAS_BVI;
     }
     iface.l2 = { bdIndex: domain.bdIndex, shg, portType };
+    setL2(iface, true);
     if (portType === "bvi") this.#unflooded.delete(iface);
     const isLoopback = iface.kind === "loopback" && portType !== "bvi";
     const floods = !isLoopback && !this.#unflooded.has(iface);
@@ -118,11 +122,42 @@ export class Bridges {
     return RV.OK;
   }
 
-  /** Back to L3. */
+  /** Everything that one interface receives leaves by the other (MODE_L2_XC). -2 where either is missing. */
+  crossConnect(swIfIndex: number, to: number): number {
+    const iface = this.#interface(swIfIndex);
+    if (iface === undefined || this.#interface(to) === undefined) return RV.INVALID_SW_IF_INDEX;
+    this.#leave(iface);
+    iface.xconnect = to;
+    setL2(iface, true);
+    return RV.OK;
+  }
+
+  /** Back to L3; the tag rewrite goes too. */
   detach(swIfIndex: number): void {
     const iface = this.#interface(swIfIndex);
-    const domain = iface?.l2 === undefined ? undefined : this.domains.get(iface.l2.bdIndex);
-    if (iface === undefined || domain === undefined) return;
+    if (iface === undefined) return;
+    this.#leave(iface);
+    this.#rewrites[swIfIndex] = undefined;
+    setL2(iface, false);
+  }
+
+  /** The tag rewrite of an interface, undefined where none was ever set. */
+  rewriteOf(swIfIndex: number): TagRewrite | undefined {
+    return this.#rewrites[swIfIndex];
+  }
+
+  /** l2vtr_configure of an interface; -71 where there are no Ethernet headers, -72 where it lacks tags. */
+  setRewrite(iface: Interface, op: number, isDot1q: boolean, tag1: number, tag2: number): number {
+    if ((iface.sup ?? iface).kind === "local") return RV.INVALID_INTERFACE;
+    const rewrite = (this.#rewrites[iface.swIfIndex] ??= new TagRewrite());
+    return rewrite.configure(iface.sub, op, isDot1q, tag1, tag2);
+  }
+
+  #leave(iface: Interface): void {
+    const { swIfIndex } = iface;
+    iface.xconnect = undefined;
+    const domain = iface.l2 === undefined ? undefined : this.domains.get(iface.l2.bdIndex);
+    if (domain === undefined) return;
     const at = domain.members.findIndex((member) => member.swIfIndex === swIfIndex);
     if (at >= 0) domain.members.splice(at, 1);
     if (domain.bviSwIfIndex === swIfIndex) {
@@ -135,6 +170,11 @@ export class Bridges {
     if (domain.learn || iface.l2?.portType !== "bvi") this.fib.flushInterface(swIfIndex);
     iface.l2 = undefined;
   }
+}
+
+/** What a frame's tags lead to has to know whether it is to be bridged. */
+function setL2(iface: Interface, isL2: boolean): void {
+  (iface.sup ?? iface).subs?.setL2(iface.sub, isL2);
 }
 
 function newDomain(bdIndex: number, bdId: number, options: BridgeDomainOptions): BridgeDomain {

@@ -6,6 +6,7 @@ import { ipHandlers } from "./ip.ts";
 import { l2Handlers } from "./l2.ts";
 import { lbHandlers } from "./lb.ts";
 import { neighborHandlers } from "./neighbor.ts";
+import { vlanHandlers } from "./vlan.ts";
 
 /** Every message that is served, by name; `sockclnt_create` and `sockclnt_delete` are the server's own. */
 export const handlers: Handlers = {
@@ -16,4 +17,5 @@ export const handlers: Handlers = {
   ...ipHandlers,
   ...neighborHandlers,
   ...lbHandlers,
+  ...vlanHandlers,
 };

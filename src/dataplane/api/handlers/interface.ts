@@ -1,8 +1,10 @@
 /** interface.api: vnet/interface_api.c. */
 import { RETVAL } from "vpp-api-ts/codec";
 import { bindTable, setLinkMtu } from "../../interface-control.ts";
+import { SubFlag, type SubInterface } from "../../l2/sub-interfaces.ts";
+import type { TagRewriteView } from "../../l2/tag-rewrite.ts";
 import { createLoopback, deleteLoopback } from "../../loopback.ts";
-import { NO_INDEX, type Interface } from "../../model.ts";
+import { NO_INDEX, type Interface, type InterfaceKind } from "../../model.ts";
 import type { Dataplane } from "../../dataplane.ts";
 import { action, dump, request, type Fields, type Handlers } from "../handler.ts";
 import { decodeAddress, fixedText, type WirePrefix } from "./wire.ts";
@@ -10,7 +12,11 @@ import { decodeAddress, fixedText, type WirePrefix } from "./wire.ts";
 /** IF_STATUS_API_FLAG_*: interface_types.api. */
 const ADMIN_UP = 1;
 const LINK_UP = 2;
-const DEVICE_TYPES = { local: "local", host: "af-packet", loopback: "Loopback" } as const;
+const DEVICE_TYPES: Readonly<Record<InterfaceKind, string>> = {
+  ...{ local: "local", host: "af-packet", loopback: "Loopback", tap: "virtio", sub: "" },
+};
+/** IF_API_TYPE_SUB. */
+const TYPE_SUB = 1;
 
 type OfInterface = { readonly sw_if_index: number };
 
@@ -20,16 +26,34 @@ function withInterface(dataplane: Dataplane, swIfIndex: number, run: (iface: Int
   return found === undefined ? RETVAL.INVALID_SW_IF_INDEX : run(found);
 }
 
-function details(each: Interface): Fields {
+function subFields(sub: SubInterface): Fields {
+  return {
+    type: TYPE_SUB,
+    sub_id: sub.id,
+    sub_number_of_tags: (sub.flags & SubFlag.oneTag ? 1 : 0) + (sub.flags & SubFlag.twoTags ? 2 : 0),
+    sub_outer_vlan_id: sub.outerVlan,
+    sub_inner_vlan_id: sub.innerVlan,
+    sub_if_flags: sub.flags,
+  };
+}
+
+function details({ each, rewrite }: { each: Interface; rewrite: TagRewriteView | undefined }): Fields {
+  const hardware = each.sup ?? each;
   return {
     sw_if_index: each.swIfIndex,
-    sup_sw_if_index: each.swIfIndex,
-    l2_address: each.mac,
+    sup_sw_if_index: hardware.swIfIndex,
+    ...(each.sub === undefined ? { l2_address: each.mac } : subFields(each.sub)),
+    ...(rewrite === undefined || rewrite.op === 0
+      ? {}
+      : {
+          ...{ vtr_op: rewrite.op, vtr_push_dot1q: rewrite.isDot1q ? 1 : 0 },
+          ...{ vtr_tag1: rewrite.tag1, vtr_tag2: rewrite.tag2 },
+        }),
     flags: (each.adminUp ? ADMIN_UP : 0) | (each.linkUp ? LINK_UP : 0),
-    link_mtu: each.linkMtu,
+    link_mtu: hardware.linkMtu,
     mtu: [each.mtu.l3, each.mtu.ip4, each.mtu.ip6, each.mtu.mpls],
     interface_name: each.name,
-    interface_dev_type: DEVICE_TYPES[each.kind],
+    interface_dev_type: DEVICE_TYPES[hardware.kind],
     tag: fixedText(each.tag),
   };
 }
@@ -104,7 +128,14 @@ interface LoopbackFields {
 }
 
 export const interfaceHandlers: Handlers = {
-  sw_interface_dump: dump((fields: DumpFields, { dataplane }) => selected(dataplane, fields), details),
+  sw_interface_dump: dump(
+    (fields: DumpFields, { dataplane }) =>
+      selected(dataplane, fields).map((each) => ({
+        each,
+        rewrite: dataplane.bridges.rewriteOf(each.swIfIndex)?.view(),
+      })),
+    details,
+  ),
   sw_interface_set_flags: action<OfInterface & { flags: number }>((fields, { dataplane }) =>
     dataplane.setAdminUp(fields.sw_if_index, (fields.flags & ADMIN_UP) !== 0),
   ),
@@ -117,7 +148,7 @@ export const interfaceHandlers: Handlers = {
     }),
   ),
   hw_interface_set_mtu: action<OfInterface & { mtu: number }>(({ sw_if_index, mtu }, { dataplane }) =>
-    withInterface(dataplane, sw_if_index, (iface) => setLinkMtu(iface, mtu)),
+    withInterface(dataplane, sw_if_index, (iface) => setLinkMtu(iface, mtu, dataplane.subsOf(iface))),
   ),
   sw_interface_set_table: action<TableFields>((fields, { dataplane }) => setTable(dataplane, fields)),
   sw_interface_get_table: request<TableFields>((fields, { dataplane }) => getTable(dataplane, fields)),

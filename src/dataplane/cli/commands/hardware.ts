@@ -76,7 +76,9 @@ function chooseInterfaces({ dp }: CliContext, input: Input): { chosen: Interface
 function showHardware(context: CliContext, input: Input): void {
   const { chosen, verbose } = chooseInterfaces(context, input);
   context.out(HEADER);
-  for (const one of byName(chosen.length > 0 ? chosen : context.dp.interfaces)) {
+  for (const one of byName(
+    chosen.length > 0 ? chosen : [...context.dp.interfaces].filter((one) => one.sup === undefined),
+  )) {
     context.out(hardwareText(one, verbose));
   }
 }

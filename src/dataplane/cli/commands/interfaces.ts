@@ -1,6 +1,7 @@
 /** Interfaces (VPP src/vnet/interface_cli.c, src/vnet/ethernet/interface.c, src/vnet/ip/ip46_cli.c). */
 import type { Interface, InterfaceCounters } from "../../model.ts";
 import { bindTable, setLinkMtu } from "../../interface-control.ts";
+import { supportsAddressing } from "../../fib/interface-address.ts";
 import { createLoopback, deleteLoopback } from "../../loopback.ts";
 import { RV } from "../../retval.ts";
 import { eachOption, interfaceName, needInterface, refuse } from "../context.ts";
@@ -8,6 +9,7 @@ import type { CliCommand, CliContext } from "../context.ts";
 import { addressText, center, left, right } from "../format.ts";
 import { adminState, ip4Address, ip6Address, macAddress } from "../parsers.ts";
 import type { Input } from "../unformat.ts";
+import { hardwareName, rewriteText } from "./vlan.ts";
 
 const HEADER =
   center("Name", 32) +
@@ -17,9 +19,10 @@ const HEADER =
   center("Counter", 16) +
   center("Count", 16);
 
-/** Interfaces in the order of `show interface`: by name, byte by byte. */
+/** Interfaces in the order of `show interface`: by hardware's name, byte by byte, then by index. */
 export function byName(interfaces: Iterable<Interface>): Interface[] {
-  return [...interfaces].sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
+  const name = (one: Interface): Buffer => Buffer.from((one.sup ?? one).name);
+  return [...interfaces].sort((a, b) => Buffer.compare(name(a), name(b)) || a.swIfIndex - b.swIfIndex);
 }
 
 function counterLines(counters: InterfaceCounters): string[] {
@@ -68,6 +71,9 @@ function tableText(context: CliContext, proto: 4 | 6, fibIndex: number): string 
 
 function addressLines(context: CliContext, one: Interface): string {
   const lines = [`${one.name} (${one.adminUp ? "up" : "dn"}):`];
+  if (one.xconnect !== undefined) {
+    lines.push(`  L2 xconnect ${context.dp.interfaces.get(one.xconnect)?.name ?? "DELETED"}`);
+  }
   const domain = one.l2 === undefined ? undefined : context.dp.bridges.domains.get(one.l2.bdIndex);
   if (one.l2 !== undefined && domain !== undefined) {
     const { shg, portType } = one.l2;
@@ -89,12 +95,14 @@ function showInterface(context: CliContext, input: Input): void {
   const chosen: Interface[] = [];
   let addresses = false;
   let tag = false;
+  let rewrite = false;
   const line = input.line();
   if (line !== undefined) {
     const option = (): boolean => {
       const [one] = line.read("%U", interfaceName(dp)) ?? [];
       if (one !== undefined) chosen.push(one);
       else if (line.match("address") || line.match("addr")) addresses = true;
+      else if (line.match("vtr")) rewrite = true;
       else if (line.match("tag")) tag = true;
       else if (!line.match("verbose")) return indexOption(context, line, chosen);
       return true;
@@ -104,6 +112,10 @@ function showInterface(context: CliContext, input: Input): void {
   if (tag) {
     const last = chosen.at(-1) ?? refuse("Interface not specified...");
     return out(`${last.name}: ${last.tag === "" ? "(none)" : last.tag}`);
+  }
+  if (rewrite) {
+    const last = chosen.at(-1) ?? refuse("Interface not specified...");
+    return out(`${last.name}:  VTR ${rewriteText(dp.bridges.rewriteOf(last.swIfIndex)?.view())}`);
   }
   const shown = chosen.length > 0 ? chosen : byName(dp.interfaces);
   if (!addresses) out(HEADER);
@@ -121,13 +133,13 @@ function setState(context: CliContext, input: Input): void {
   const one = needInterface(context, input);
   const [up] = input.read("%U", adminState) ?? [];
   if (up === undefined) refuse(`unknown flags \`${input.error()}'`);
-  context.dp.setAdminUp(one.swIfIndex, up);
+  if (context.dp.setAdminUp(one.swIfIndex, up) !== 0) refuse(`super-interface ${one.sup?.name} must be up`);
 }
 
 function setMtu(context: CliContext, input: Input): void {
   const named = interfaceName(context.dp);
-  const link = input.read("%d %U", named);
-  if (link !== undefined) return changeLinkMtu(link[1], link[0]);
+  const link = input.read("%d %U", hardwareName(context));
+  if (link !== undefined) return changeLinkMtu(context, link[1], link[0]);
   for (const [word, key] of [
     ["packet", "l3"],
     ["ip4", "ip4"],
@@ -144,16 +156,18 @@ function setMtu(context: CliContext, input: Input): void {
   refuse(`unknown input \`${input.error()}'`);
 }
 
-function changeLinkMtu(one: Interface, mtu: number): void {
+function changeLinkMtu({ dp }: CliContext, one: Interface, mtu: number): void {
   if (one.kind === "local") refuse("not supported");
-  const result = setLinkMtu(one, mtu >>> 0);
+  const result = setLinkMtu(one, mtu >>> 0, dp.subsOf(one));
   if (result !== 0) refuse("Unsupported (underlying driver doesn't support changing Max Frame Size)");
 }
 
 function setMac(context: CliContext, input: Input): void {
   const one = needInterface(context, input);
   const mac = input.user(macAddress) ?? refuse(`expected mac address \`${input.error()}'`);
-  if (one.kind === "local") refuse(`mac address change is not supported for interface index ${one.hwIfIndex}`);
+  // A sub-interface's hardware is 0 to this command.
+  if (one.kind === "local" || one.sup !== undefined)
+    refuse("mac address change is not supported for interface index 0");
   context.dp.setMac(one.swIfIndex, mac);
 }
 
@@ -185,6 +199,8 @@ function setAddress(context: CliContext, input: Input): void {
   if (length < 0 || length > (typeof address === "number" ? 32 : 128)) {
     refuse(`${text} wrong length for interface ${one.name}`);
   }
+  if (one.sub !== undefined && !supportsAddressing(one))
+    refuse("sub-interface without exact-match doesn't support IP addressing");
   const result = del ? dp.deleteAddress(one.swIfIndex, address, length) : dp.addAddress(one.swIfIndex, address, length);
   if (result === RV.ADDRESS_NOT_FOUND_FOR_INTERFACE) refuse(`${text} not found for interface ${one.name}`);
   if (result !== 0) refuse(conflictText(context, one, address, length) ?? `error ${result}`);

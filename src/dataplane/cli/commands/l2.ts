@@ -7,6 +7,7 @@ import type { CliCommand, CliContext } from "../context.ts";
 import { center, exponential, macText } from "../format.ts";
 import { macAddress } from "../parsers.ts";
 import type { Input } from "../unformat.ts";
+import { rewriteText } from "./vlan.ts";
 
 const MAX_BD_ID = 0xffffff;
 /** vnet/error.h. */
@@ -74,9 +75,12 @@ function memberRows(dp: Dataplane, domain: BridgeDomain): string[] {
     }
     const { swIfIndex, shg } = member;
     const isn = dp.bridges.fib.interfaceSeq(swIfIndex);
+    const rewrite = dp.bridges.rewriteOf(swIfIndex)?.view();
     const bvi = member.flags === "bvi" ? "*" : "-";
     const flooded = member.floods ? "*" : "-";
-    rows.push(row(MEMBER_COLUMNS, [nameOf(dp, swIfIndex), swIfIndex, isn, shg, bvi, flooded, "none"], ""));
+    rows.push(
+      row(MEMBER_COLUMNS, [nameOf(dp, swIfIndex), swIfIndex, isn, shg, bvi, flooded, rewriteText(rewrite)], ""),
+    );
   }
   const uu = domain.uuFwdSwIfIndex;
   if (uu !== NO_INDEX) rows.push(row(MEMBER_COLUMNS, [nameOf(dp, uu), uu, 0, 0, "uu", "-", "None"], ""));
@@ -317,8 +321,12 @@ function showMode({ dp, out }: CliContext, input: Input): void {
   }
   for (const one of chosen.length > 0 ? chosen : dp.interfaces) {
     const domain = one.l2 === undefined ? undefined : dp.bridges.domains.get(one.l2.bdIndex);
+    if (one.xconnect !== undefined) {
+      out(`l2 xconnect ${one.name} ${dp.interfaces.get(one.xconnect)?.name ?? "DELETED"}`);
+      continue;
+    }
     if (one.l2 === undefined || domain === undefined) {
-      if (one.kind !== "local") out(`l3 ${one.name}  `);
+      out(`l3 ${one.name}  `);
       continue;
     }
     const bvi = one.l2.portType === "bvi" ? "bvi " : "";
