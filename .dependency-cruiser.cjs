@@ -10,7 +10,7 @@ const rooms = {
   bridge: ["maglev"],
   controller: ["bridge", "maglev"],
   config: ["bridge"],
-  control: ["controller", "bridge", "config"],
+  control: ["controller", "bridge", "config", "sys"],
   traffic: ["kernel", "sys"],
   target: ["kernel", "sys"],
   observe: ["sys"],

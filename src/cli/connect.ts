@@ -78,9 +78,11 @@ async function direct<T>(
         drain: (server, opts) => api.drain(server, opts),
         explain: (flow) => api.explain(flow),
         vppctl: async (command, opts) => {
-          const { isReadOnly, ControlError } = await import("../control/index.ts");
-          if (opts?.write === true || isReadOnly(command)) return api.vppctl(command);
-          throw new ControlError("READ_ONLY", `"${command}" may change VPP: give --write if you mean it`);
+          const { judgeCommand, ControlError } = await import("../control/index.ts");
+          const verdict = judgeCommand(command);
+          if (verdict.readOnly) return api.vppctl(verdict.line);
+          if (opts?.write === true) return api.vppctl(command);
+          throw new ControlError("READ_ONLY", `${verdict.reason}: give --write if you mean it`);
         },
       },
       true,

@@ -15,7 +15,7 @@ import type {
 } from "../controller/types.ts";
 import { DEFAULT_CONTROL_SOCKET } from "./defaults.ts";
 import { ControlError, type ControlErrorCode } from "./errors.ts";
-import { CODE_KEY, controlService, REASON_KEY } from "./proto.ts";
+import { CODE_KEY, controlService, MAX_MESSAGE_BYTES, REASON_KEY } from "./proto.ts";
 import { fromStruct, type ProtoStruct } from "./struct.ts";
 
 export interface ControlClientOptions {
@@ -27,7 +27,6 @@ export interface ControlClientOptions {
 
 const DEFAULT_APPLY_MS = 30_000;
 const MARGIN_MS = 5000;
-const MAX_MESSAGE_BYTES = 32 << 20;
 
 type RawCall = (
   request: object,

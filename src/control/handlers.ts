@@ -5,7 +5,8 @@ import { ROW_KINDS } from "./defaults.ts";
 import { ControlError, type ControlErrorCode } from "./errors.ts";
 import { CODE_KEY, REASON_KEY } from "./proto.ts";
 import { toStruct } from "./struct.ts";
-import { badCommand, isReadOnly } from "./vppctl-policy.ts";
+import type { VppctlPermission } from "./server.ts";
+import { badCommand, judgeCommand } from "./vppctl-policy.ts";
 
 type Request = Record<string, unknown>;
 type Unary = (request: Request) => Promise<object> | object;
@@ -14,7 +15,11 @@ type Unary = (request: Request) => Promise<object> | object;
 const WATCH_BACKLOG = 1000;
 
 /** The service, over the controller. Every rejection of the controller becomes a status with its code. */
-export function implementation(api: ControllerApi, stopping: AbortSignal): UntypedServiceImplementation {
+export function implementation(
+  api: ControllerApi,
+  stopping: AbortSignal,
+  permission: VppctlPermission = "read-only",
+): UntypedServiceImplementation {
   const unary = (handle: Unary) => (call: ServerUnaryCall<Request, object>, done: sendUnaryData<object>) => {
     Promise.resolve()
       .then(() => handle(call.request))
@@ -40,7 +45,7 @@ export function implementation(api: ControllerApi, stopping: AbortSignal): Untyp
       if (server === "") throw new ControlError("INPUT", "no server is named");
       return api.drain(server as string, options);
     }),
-    Vppctl: unary(({ command, write }) => vppctl(api, command as string, write === true)),
+    Vppctl: unary(({ command, write }) => vppctl(api, command as string, write === true, permission)),
     Explain: unary(({ flow }) => {
       if (flow == null) throw new ControlError("INPUT", "no flow is given");
       return explain(api, flow as Flow);
@@ -65,16 +70,21 @@ async function list(api: ControllerApi, kind: unknown): Promise<object> {
   };
 }
 
-async function vppctl(api: ControllerApi, command: string, write: boolean): Promise<object> {
+async function vppctl(
+  api: ControllerApi,
+  command: string,
+  write: boolean,
+  permission: VppctlPermission,
+): Promise<object> {
   const bad = badCommand(command);
   if (bad !== undefined) throw new ControlError("INPUT", bad);
-  if (!write && !isReadOnly(command)) {
-    throw new ControlError(
-      "READ_ONLY",
-      `"${command}" may change VPP, and what the controller did not do itself is drift: give --write if you mean it`,
-    );
-  }
-  return api.vppctl(command);
+  const verdict = judgeCommand(command);
+  if (verdict.readOnly) return api.vppctl(verdict.line);
+  if (write && permission === "write") return api.vppctl(command);
+  const how = write
+    ? "this controller runs only lines that look (`control: { vppctl: write }` in its lb.yaml allows others)"
+    : "what the controller did not do itself is drift: give --write if you mean it";
+  throw new ControlError("READ_ONLY", `${verdict.reason}: ${how}`);
 }
 
 async function explain(api: ControllerApi, flow: Flow): Promise<object> {

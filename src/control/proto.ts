@@ -31,3 +31,6 @@ export function controlService(): Constructor {
 /** gRPC metadata in which the server names error codes. */
 export const CODE_KEY = "vpplb-code";
 export const REASON_KEY = "vpplb-reason";
+
+/** Of an answer. A million rows are more than this: what is longer is refused with the reason. */
+export const MAX_MESSAGE_BYTES = 32 << 20;

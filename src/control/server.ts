@@ -1,17 +1,26 @@
-import { mkdirSync, statSync, unlinkSync } from "node:fs";
-import { connect, createServer, type Server } from "node:net";
-import { dirname } from "node:path";
+import { createServer, type Socket } from "node:net";
 import * as grpc from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 import type { ControllerApi } from "../controller/types.ts";
+import { mayAccess, peerOf, type AccessList, type Peer } from "../sys/peer.ts";
+import { listenUnix, UnixListenError } from "../sys/unix-listener.ts";
 import { DEFAULT_CONTROL_SOCKET } from "./defaults.ts";
 import { ControlError } from "./errors.ts";
 import { implementation } from "./handlers.ts";
-import { controlPackage, controlService } from "./proto.ts";
+import { controlPackage, controlService, MAX_MESSAGE_BYTES } from "./proto.ts";
 
 export interface ControlServerOptions {
-  /** Default /run/vpplb/control.sock; its directory is made where it is missing. Mode 0600: for this user and root. */
+  /** Default /run/vpplb/control.sock; its directory is made where it is missing. */
   readonly socket?: string;
+  /**
+   * Who may connect beside root and this process's user. The first group owns the socket's file (0660); where users are
+   * named the file is open to all (0666). Whoever connects is asked for by SO_PEERCRED before a byte of his is read.
+   */
+  readonly access?: AccessList;
+  /** Which lines of VPP's CLI are run: those that only look, or any where the caller means it. Default `read-only`. */
+  readonly vppctl?: VppctlPermission;
+  /** Hears of a peer that was turned away. */
+  readonly onRefused?: (peer: Peer | undefined) => void;
   /** Connections at a time. Default 64. */
   readonly maxConnections?: number;
   /** Whoever is silent for so long is asked, and cut off after half as long without an answer. Default 10,000. */
@@ -24,10 +33,13 @@ export interface ControlServer {
   close(): Promise<void>;
 }
 
-const MAX_PATH_BYTES = 107;
-const PROBE_MS = 1000;
+export type VppctlPermission = "read-only" | "write";
+
 const DRAIN_MS = 500;
-const MAX_MESSAGE_BYTES = 32 << 20;
+/** Of a request: the longest is a lb.yaml, of 16 MiB at most. */
+const MAX_REQUEST_BYTES = 20 << 20;
+/** Calls at once on one connection; more wait with the client. */
+const MAX_CALLS = 32;
 
 /**
  * Serves the controller on a unix socket until `close` or the signal.
@@ -40,21 +52,30 @@ export async function startControlServer(
 ): Promise<ControlServer> {
   signal?.throwIfAborted();
   const { socket = DEFAULT_CONTROL_SOCKET, maxConnections = 64, keepaliveMs = 10_000 } = options;
-  await clearStale(socket);
   const server = new grpc.Server({
-    "grpc.max_receive_message_length": MAX_MESSAGE_BYTES,
+    "grpc.max_receive_message_length": MAX_REQUEST_BYTES,
     "grpc.max_send_message_length": MAX_MESSAGE_BYTES,
+    "grpc.max_concurrent_streams": MAX_CALLS,
     // Else a few clients that began a connection and stopped would shut out all others.
     "grpc.keepalive_time_ms": keepaliveMs,
     "grpc.keepalive_timeout_ms": keepaliveMs / 2,
   });
   const stopping = new AbortController();
-  server.addService(controlService().service, implementation(api, stopping.signal));
+  server.addService(controlService().service, implementation(api, stopping.signal, options.vppctl));
   new ReflectionService(controlPackage()).addToServer(server);
   const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure());
-  const listener = createServer((connection) => injector.injectConnection(connection));
+  const listener = createServer((connection) => {
+    if (!admit(connection, options)) return;
+    injector.injectConnection(connection);
+  });
   listener.maxConnections = maxConnections;
-  await listenPrivately(listener, socket);
+  try {
+    await listen(listener, socket, options.access ?? {});
+  } catch (error) {
+    injector.destroy();
+    server.forceShutdown();
+    throw error;
+  }
 
   let closing: Promise<void> | undefined;
   const close = () => (closing ??= stop());
@@ -74,61 +95,33 @@ export async function startControlServer(
   return { socket, close };
 }
 
-/** A socket file that nobody serves is removed; one that somebody serves, or anything else, is left alone. */
-async function clearStale(socket: string): Promise<void> {
-  // Node cuts a longer path instead of refusing it (struct sockaddr_un holds 108 bytes with its NUL).
-  if (Buffer.byteLength(socket) > MAX_PATH_BYTES) {
-    throw new ControlError("SOCKET", `the path of a unix socket has at most ${MAX_PATH_BYTES} bytes: ${socket}`);
-  }
+/** Turns away whoever may not, before anything of him is read. */
+function admit(connection: Socket, { access, onRefused }: ControlServerOptions): boolean {
+  let peer: Peer | undefined;
   try {
-    mkdirSync(dirname(socket), { recursive: true, mode: 0o755 });
-    const found = statSync(socket, { throwIfNoEntry: false });
-    if (found === undefined) return;
-    if (!found.isSocket()) throw new ControlError("SOCKET", `${socket} exists and is no socket: name another path`);
-    if (await answers(socket)) {
-      throw new ControlError("IN_USE", `a controller already serves ${socket}: stop it, or name another socket`);
-    }
-    unlinkSync(socket);
-  } catch (cause) {
-    if (cause instanceof ControlError) throw cause;
-    throw new ControlError("SOCKET", `cannot make the control socket ${socket}: ${(cause as Error).message}`, {
-      cause,
-    });
+    peer = peerOf(connection);
+  } catch {
+    // Gone already.
   }
+  if (peer !== undefined && mayAccess(peer, access)) return true;
+  connection.on("error", () => undefined);
+  connection.destroy();
+  onRefused?.(peer);
+  return false;
 }
 
-function answers(socket: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = connect(socket);
-    const finish = (answer: boolean) => {
-      clearTimeout(timer);
-      probe.destroy();
-      resolve(answer);
-    };
-    // Connected or full or not allowed: somebody is there. Only a refusal says that nobody is.
-    const timer = setTimeout(() => finish(true), PROBE_MS);
-    probe.once("connect", () => finish(true));
-    probe.once("error", (error: NodeJS.ErrnoException) =>
-      finish(!["ECONNREFUSED", "ENOENT"].includes(error.code ?? "")),
-    );
-  });
-}
-
-/** Node binds a path within `listen`, so that the umask holds for exactly that: the socket is never open to others. */
-async function listenPrivately(listener: Server, socket: string): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    listener.once("error", (cause) =>
-      reject(new ControlError("SOCKET", `cannot serve the control socket ${socket}: ${cause.message}`, { cause })),
-    );
-    const umask = process.umask(0o177);
-    try {
-      listener.listen(socket, () => {
-        listener.removeAllListeners("error");
-        listener.on("error", () => undefined);
-        resolve();
-      });
-    } finally {
-      process.umask(umask);
+async function listen(listener: ReturnType<typeof createServer>, socket: string, access: AccessList): Promise<void> {
+  const gid = access.gids?.[0];
+  const mode = (access.uids ?? []).length > 0 ? 0o666 : 0o660;
+  try {
+    await listenUnix(listener, socket, { mode, ...(gid === undefined ? {} : { gid }), makeDirectory: true });
+    listener.on("error", () => undefined);
+  } catch (cause) {
+    if (!(cause instanceof UnixListenError)) throw cause;
+    if (cause.code === "IN_USE") {
+      const message = `a controller already serves ${socket}: stop it, or name another socket`;
+      throw new ControlError("IN_USE", message, { cause });
     }
-  });
+    throw new ControlError("SOCKET", `cannot serve the control socket: ${cause.message}`, { cause });
+  }
 }

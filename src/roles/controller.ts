@@ -7,9 +7,10 @@ import {
   watchConfigFile,
   type LbFile,
 } from "../config/index.ts";
-import { startControlServer } from "../control/index.ts";
+import { ControlError, startControlServer, type ControlServerOptions } from "../control/index.ts";
 import { Controller, type ControllerApi, type ControllerEvent } from "../controller/index.ts";
 import type { HttpServer } from "../observe/http.ts";
+import { idsOf } from "../sys/peer.ts";
 
 export interface ControllerRoleOptions {
   /** lb.yaml: watched, and read again on SIGHUP. */
@@ -48,7 +49,8 @@ export async function runController(options: ControllerRoleOptions, signal: Abor
   const events = controller.events$.subscribe((event) => options.onEvent?.(event));
   try {
     const socket = options.control ?? settings.control.socket;
-    const server = socket === false ? undefined : await startControlServer(controller, { socket });
+    const server =
+      socket === false ? undefined : await startControlServer(controller, controlOptions(settings, socket));
     try {
       const http = await startHttp(controller, options.http ?? settings.http?.listen);
       try {
@@ -63,6 +65,15 @@ export async function runController(options: ControllerRoleOptions, signal: Abor
   } finally {
     await controller.close();
     events.unsubscribe();
+  }
+}
+
+function controlOptions({ control }: LbFile, socket: string): ControlServerOptions {
+  try {
+    const access = { uids: idsOf("user", control.users), gids: idsOf("group", control.groups) };
+    return { socket, access, vppctl: control.vppctl };
+  } catch (cause) {
+    throw new ControlError("INPUT", `control: ${(cause as Error).message}`, { cause });
   }
 }
 

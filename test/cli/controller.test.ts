@@ -21,7 +21,7 @@ describe("vpplb with a controller", function () {
   const yaml = (servers: readonly string[], extra = ""): string =>
     [
       `vpp: { api: ${api} }`,
-      `control: { socket: ${control} }`,
+      `control: { socket: ${control}, vppctl: write }`,
       `state: { journal: ${join(folder, "journal.json")} }`,
       "lb: { ip4Source: 10.60.1.1 }",
       extra,

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { ClientDuplexStream } from "@grpc/grpc-js";
 import fc from "fast-check";
 import { Subject } from "rxjs";
-import { ControlClient, ControlError, isReadOnly, startControlServer } from "../../src/control/index.ts";
+import { ControlClient, ControlError, startControlServer } from "../../src/control/index.ts";
 import type { ControlErrorCode } from "../../src/control/index.ts";
 import { fromStruct, toStruct } from "../../src/control/struct.ts";
 import { ControllerError } from "../../src/controller/errors.ts";
@@ -163,30 +163,19 @@ describe("control API", () => {
     await rejects(client().drain(""), "INPUT", /no server/);
   });
 
-  it("refuses lines of VPP's CLI that change something, unless they are meant", async () => {
+  it("runs lines of VPP's CLI that only look, written out; others only where it is allowed to and they are meant", async () => {
     await serve();
     await rejects(client().vppctl("lb vip 10.0.0.0/24 del"), "READ_ONLY", /--write/);
-    await rejects(client().vppctl("show version\nlb conf"), "INPUT", /newline/);
+    await rejects(client().vppctl("lb vip 10.0.0.0/24 del", { write: true }), "READ_ONLY", /vppctl: write/);
+    await rejects(client().vppctl("show version verbose lb conf timeout 3"), "READ_ONLY", /may change/);
+    await rejects(client().vppctl("show version\nlb conf", { write: true }), "INPUT", /newline/);
     await rejects(client().vppctl(" "), "INPUT", /empty/);
+    assert.equal((await client().vppctl("sh  lb v")).output, "show lb vips\n".repeat(3));
+    for (const action of cleanup.splice(0).reverse()) await action();
+    const writing = await startControlServer(controller, { socket, vppctl: "write" });
+    cleanup.push(() => writing.close());
+    await rejects(client().vppctl("lb vip 10.0.0.0/24 del"), "READ_ONLY", /--write/);
     assert.equal((await client().vppctl("lb vip 10.0.0.0/24 del", { write: true })).retval, -1);
-    for (const line of [
-      "show lb vips verbose",
-      "sh int",
-      "  SHOW version",
-      "ping 10.0.0.1",
-      "trace add af-packet-input 9",
-    ])
-      assert.ok(isReadOnly(line), line);
-    for (const line of [
-      "set int state loop0 up",
-      "s",
-      "clear interfaces",
-      "trace",
-      "exec /tmp/x",
-      "lb flush vip",
-      "showx",
-    ])
-      assert.ok(!isReadOnly(line), line);
   });
 
   it("streams events to every watcher until it closes", async () => {
@@ -243,7 +232,7 @@ describe("control API", () => {
 
   it("is for its own user alone", async () => {
     await serve();
-    assert.equal(statSync(socket).mode & 0o777, 0o600);
+    assert.equal(statSync(socket).mode & 0o777, 0o660);
   });
 
   it("has a deadline on every call and survives garbage", async () => {

@@ -1,6 +1,9 @@
 import { z } from "zod";
 import { path, prefix, share, socketPath } from "./values.ts";
 
+/** A user or group of this host: a name of /etc/passwd or /etc/group, or a number. */
+const account = z.union([z.string().regex(/^[A-Za-z0-9_][-A-Za-z0-9_.]{0,31}$/, "a name or a number"), z.int().min(0)]);
+
 export const vpp = z.strictObject({
   api: socketPath.default("/run/vpp/api.sock").describe("VPP's binary API socket"),
   requestTimeoutMs: z
@@ -9,12 +12,32 @@ export const vpp = z.strictObject({
     .max(600_000)
     .default(5000)
     .describe("A request without an answer fails after so long"),
+  socketCheck: z
+    .enum(["off", "warn", "refuse"])
+    .default("warn")
+    .describe(
+      "Whoever can write to VPP's API socket, or replace it, runs code as VPP: what to do where that is more than root, " +
+        "this process's user and `owners`",
+    ),
+  owners: z.array(account).default([]).describe("Users beside root and this process's whose VPP is trusted"),
 });
 
 export const control = z.strictObject({
   socket: socketPath
     .default("/run/vpplb/control.sock")
     .describe("Where the controller listens for `vpplb status` and the like"),
+  users: z.array(account).default([]).describe("Users beside root and the controller's own who may connect"),
+  groups: z
+    .array(account)
+    .default([])
+    .describe("Groups whose members may connect; the socket's file belongs to the first"),
+  vppctl: z
+    .enum(["read-only", "write"])
+    .default("read-only")
+    .describe(
+      "Lines of VPP's CLI that `vpplb vppctl` may run: those that only look, or with --write any. `write` gives whoever " +
+        "may connect the power of VPP's user",
+    ),
 });
 
 export const state = z.strictObject({
