@@ -16,7 +16,7 @@ export interface Where {
 }
 
 const DEFAULT_VPP_SOCKET = "/run/vpp/api.sock";
-const DEFAULT_JOURNAL = "/var/lib/vpplb/journal.json";
+const DEFAULT_JOURNAL = "/var/lib/vpplb/state.sqlite";
 
 /** --control, VPPLB_CONTROL, the file's, or the default. */
 export function controlSocket(context: Context, fromFile?: string): string {

@@ -15,7 +15,7 @@ export function registerLb(program: Command): void {
     )
     .requiredOption("-f, --file <file>", "configuration")
     .addOption(new Option("--log-level <level>", "what is logged").choices(LOG_LEVELS).default("info"))
-    .option("--journal <file>", "file of what is ours in VPP, instead of the configuration's")
+    .option("--journal <file>", "file of what is ours in VPP and of the history, instead of the configuration's")
     .option("--http <address>", "serve /metrics, /healthz, /readyz there, instead of the configuration's http.listen")
     .action(action(lb, "stop", "own"));
   examples(command, [

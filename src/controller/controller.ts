@@ -1,8 +1,9 @@
 import { asyncScheduler, debounceTime, filter, merge, observeOn, Subscription, timer, type Observable } from "rxjs";
 import { makePlan, observe, vipKey, type DesiredState, type Diagnostic } from "../bridge/index.ts";
 import { drainedVip, readAddress, readVip, toDrain } from "./drain.ts";
-import { ControllerError } from "./errors.ts";
-import { Journal, type DrainRecord } from "./journal.ts";
+import { ControllerError, messageOf } from "./errors.ts";
+import { StateFile, type OpenedState } from "../history/index.ts";
+import { Journal, readOldJournal, type DrainRecord } from "./journal.ts";
 import { VppLink, type LinkState, type VppSession } from "./link.ts";
 import { vipsOf } from "./overrides.ts";
 import { Queries } from "./queries.ts";
@@ -32,7 +33,7 @@ export interface ControllerOptions {
   readonly socket: string;
   /** Default 5000. */
   readonly requestTimeoutMs?: number;
-  /** File of what is ours in VPP. */
+  /** State file: what is ours in VPP, and the history. One controller at a time uses it. */
   readonly journal: string;
   /** VPP is looked at and put right each so long. Default 10,000. */
   readonly repairPeriodMs?: number;
@@ -56,36 +57,47 @@ export class Controller implements ControllerApi {
   readonly #options: ControllerOptions;
   readonly #link: VppLink;
   readonly #reconciler: Reconciler;
+  readonly #state: StateFile;
   readonly #queries: Queries;
   readonly #abort = new AbortController();
   readonly #subscriptions = new Subscription();
   readonly #startedMs = Date.now();
+  /** What was found wrong with the state file at the start. */
+  readonly #stateWarnings: readonly string[];
   #next: Subscription | undefined;
   #vppSince = new Date().toISOString();
   #config: ConfigStatus;
   /** The file's latest good state: what `apply` without a text applies. */
   #latest: DesiredState | undefined;
 
-  private constructor(options: ControllerOptions, journal: Journal, warning: string | undefined) {
+  private constructor(options: ControllerOptions, state: StateFile, journal: Journal, warnings: readonly string[]) {
     this.#options = options;
+    this.#state = state;
+    this.#stateWarnings = warnings;
     this.#link = new VppLink({
       socket: options.socket,
       ...(options.requestTimeoutMs === undefined ? {} : { requestTimeoutMs: options.requestTimeoutMs }),
     });
-    this.#reconciler = new Reconciler(this.#link, journal, { signal: this.#abort.signal });
+    this.#reconciler = new Reconciler(this.#link, journal, state, { signal: this.#abort.signal });
     this.#queries = new Queries(this.#reconciler, () => this.#session());
     this.#config = {
       ...(options.file === undefined ? {} : { file: options.file }),
-      warnings: warning === undefined ? [] : [warning],
+      warnings: [],
     };
   }
 
-  /** Reads the journal and begins to connect. @throws ControllerError JOURNAL */
-  static async start(options: ControllerOptions): Promise<Controller> {
-    const { journal, warning } = await Journal.load(options.journal);
-    const controller = new Controller(options, journal, warning);
+  /** Opens the state file and begins to connect. Rejects with ControllerError JOURNAL. */
+  static start(options: ControllerOptions): Promise<Controller> {
+    const { state, journal: sections, warnings } = openState(options.journal);
+    const { journal, warning } = Journal.of(sections);
+    const controller = new Controller(
+      options,
+      state,
+      journal,
+      warning === undefined ? warnings : [...warnings, warning],
+    );
     controller.#open();
-    return controller;
+    return Promise.resolve(controller);
   }
 
   get events$(): Observable<ControllerEvent> {
@@ -139,7 +151,7 @@ export class Controller implements ControllerApi {
     this.#next?.unsubscribe();
     this.#subscriptions.unsubscribe();
     this.#link.close();
-    return Promise.resolve();
+    return this.#reconciler.idle().finally(() => this.#state.close());
   }
 
   /** The file's text as it is now. A bad one changes nothing; the status says why. */
@@ -173,6 +185,7 @@ export class Controller implements ControllerApi {
       config: this.#config,
       link: this.#link,
       reconciler: this.#reconciler,
+      stateWarnings: [...this.#stateWarnings, ...(this.#state.problem === undefined ? [] : [this.#state.problem])],
     });
   }
 
@@ -257,4 +270,13 @@ export class Controller implements ControllerApi {
 
 function fail(code: ConstructorParameters<typeof ControllerError>[0], message: string): never {
   throw new ControllerError(code, message);
+}
+
+/** @throws ControllerError JOURNAL */
+function openState(path: string): OpenedState {
+  try {
+    return StateFile.open(path, { readOld: readOldJournal });
+  } catch (error) {
+    throw new ControllerError("JOURNAL", messageOf(error), { cause: error });
+  }
 }

@@ -1,8 +1,7 @@
-import { mkdir, open, readFile, rename, unlink } from "node:fs/promises";
-import { dirname } from "node:path";
 import { z } from "zod";
 import type { DesiredLbConf, Operation, OwnedObjects } from "../bridge/index.ts";
-import { ControllerError, messageOf } from "./errors.ts";
+import type { JournalSections } from "../history/index.ts";
+import { fromSections, toSections } from "./journal-sections.ts";
 
 /** One life of a VPP process: what is ours in one is not in the next. */
 export interface Incarnation {
@@ -24,7 +23,8 @@ export interface DrainRecord {
   readonly flush: boolean;
 }
 
-const strings = z.array(z.string());
+/** Lists that an older file does not have are empty. */
+const strings = z.array(z.string()).default([]);
 const fileSchema = z.object({
   version: z.literal(1),
   vpp: z
@@ -40,7 +40,7 @@ const fileSchema = z.object({
     routes: strings,
     neighbors: strings,
     pendingInterfaces: strings,
-    bridges: z.array(z.number()),
+    bridges: z.array(z.number()).default([]),
     abfPolicies: z.array(z.number()).default([]),
     lbConf: z
       .object({ ip4Source: z.string(), ip6Source: z.string(), stickyBuckets: z.number(), flowTimeoutS: z.number() })
@@ -70,11 +70,11 @@ const SAME_START_MS = 5000;
 const DRIFT = 1e-5;
 
 /**
- * What of VPP's untagged objects is ours, over restarts of the controller. Written before operations (what they are
- * going to make is ours from then on) and after them, so that at whatever moment we die the next one knows.
+ * What of VPP's untagged objects is ours, over restarts of the controller. It is in the state file before operations
+ * (what they are going to make is ours from then on) and after them, so that at whatever moment we die the next one
+ * knows.
  */
 export class Journal {
-  readonly path: string;
   vpp: Incarnation | undefined;
   readonly vips = new Set<string>();
   readonly routes = new Set<string>();
@@ -87,44 +87,24 @@ export class Journal {
   readonly accepted = new Map<string, string>();
   readonly pacing = new Set<string>();
   drains: readonly DrainRecord[] = [];
-  #written = "";
 
-  private constructor(path: string) {
-    this.path = path;
-  }
-
-  /** One that nothing is in yet; read no file. */
-  static empty(path: string): Journal {
-    return new Journal(path);
-  }
-
-  /**
-   * Reads the journal, or starts an empty one. One that cannot be understood is set aside, not deleted.
-   * @throws ControllerError JOURNAL where the directory cannot be made or read
-   */
-  static async load(path: string): Promise<{ journal: Journal; warning?: string }> {
-    const journal = new Journal(path);
-    try {
-      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-      const text = await readFile(path, "utf8");
-      const parsed = parse(text);
-      if (parsed === undefined) {
-        const aside = `${path}.unreadable`;
-        await rename(path, aside);
-        return { journal, warning: `the journal ${path} could not be understood and was moved to ${aside}` };
-      }
-      journal.#assign(parsed);
-      journal.#written = text;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") {
-        throw new ControllerError(
-          "JOURNAL",
-          `cannot use the journal ${path}: ${messageOf(error)}. Set state.journal to a file that can be written`,
-          { cause: error },
-        );
-      }
-    }
+  /** What a state file has of it. @returns also why it begins anew, where it does */
+  static of(sections: JournalSections): { journal: Journal; warning?: string } {
+    const journal = new Journal();
+    const parsed = fileSchema.safeParse(fromSections(sections));
+    if (!parsed.success) return { journal, warning: "the journal could not be understood and begins anew" };
+    journal.#assign(parsed.data);
     return { journal };
+  }
+
+  /** One that nothing is in yet. */
+  static empty(): Journal {
+    return new Journal();
+  }
+
+  /** For the state file. */
+  toSections(): JournalSections {
+    return toSections(this.#toFile());
   }
 
   get owned(): OwnedObjects {
@@ -171,29 +151,6 @@ export class Journal {
     if (kind === "vip") this.vips.delete(object);
     else if (kind === "route") this.routes.delete(object);
     else if (kind === "neighbor") this.neighbors.delete(object);
-  }
-
-  /** Writes the file if it differs: beside, flushed, then renamed over. @throws ControllerError JOURNAL */
-  async save(): Promise<void> {
-    const text = `${JSON.stringify(this.#toFile(), null, 1)}\n`;
-    if (text === this.#written) return;
-    const beside = `${this.path}.new`;
-    try {
-      const handle = await open(beside, "w", 0o600);
-      try {
-        await handle.writeFile(text);
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-      await rename(beside, this.path);
-      this.#written = text;
-    } catch (error) {
-      await unlink(beside).catch(() => undefined);
-      throw new ControllerError("JOURNAL", `cannot write the journal ${this.path}: ${messageOf(error)}`, {
-        cause: error,
-      });
-    }
   }
 
   #assign(file: JournalFile): void {
@@ -253,9 +210,10 @@ function kept(vpp: NonNullable<JournalFile["vpp"]> | Incarnation): Incarnation {
   };
 }
 
-function parse(text: string): JournalFile | undefined {
+/** An old journal's text, one of JSON, as sections; undefined where it is none. */
+export function readOldJournal(text: string): JournalSections | undefined {
   try {
-    return fileSchema.parse(JSON.parse(text));
+    return toSections(fileSchema.parse(JSON.parse(text)));
   } catch {
     return undefined;
   }

@@ -8,6 +8,7 @@ import {
   type Plan,
 } from "../bridge/index.ts";
 import type { VipDisruption } from "../bridge/index.ts";
+import type { StateFile } from "../history/index.ts";
 import { adopt } from "./adopt.ts";
 import { messageOf } from "./errors.ts";
 import { Failures, Repeats } from "./failures.ts";
@@ -33,6 +34,7 @@ export class Reconciler {
   readonly journal: Journal;
   readonly failures = new Failures();
   readonly #link: VppLink;
+  readonly #state: StateFile;
   readonly #signal: AbortSignal;
   readonly #now: () => number;
   readonly #events = new Subject<ControllerEvent>();
@@ -45,9 +47,10 @@ export class Reconciler {
   #session: VppSession | undefined;
   #view: View = FIRST_VIEW;
 
-  constructor(link: VppLink, journal: Journal, options: { signal: AbortSignal; now?: () => number }) {
+  constructor(link: VppLink, journal: Journal, state: StateFile, options: { signal: AbortSignal; now?: () => number }) {
     this.#link = link;
     this.journal = journal;
+    this.#state = state;
     this.#signal = options.signal;
     this.#now = options.now ?? Date.now;
     this.#selection = new Selection(journal, this.failures);
@@ -89,6 +92,11 @@ export class Reconciler {
       return this.#run(reason);
     });
     return this.#queued;
+  }
+
+  /** When what runs now has ended. */
+  async idle(): Promise<void> {
+    await this.#running;
   }
 
   /** Runs when no run is under way. */
@@ -209,7 +217,7 @@ export class Reconciler {
   ): Promise<boolean> {
     const { journal } = this;
     journal.begin(operations);
-    await journal.save();
+    this.#save();
     const context = {
       port: session.port,
       features: session.features,
@@ -236,7 +244,7 @@ export class Reconciler {
 
   /** Nothing is left to do right now. */
   async #settle(session: VppSession, plan: Plan, later: readonly Operation[], observed: ObservedState): Promise<void> {
-    await this.journal.save();
+    this.#save();
     this.#setState(settledState(plan, later, this.failures), settledText(plan, later, this.failures));
     await this.#garbage.collect(session, this.#desired, observed, this.#now());
   }
@@ -251,6 +259,16 @@ export class Reconciler {
       disruption: [],
       ...(refused === undefined ? {} : { refused }),
     };
+  }
+
+  /** A disk that is full is no reason to leave VPP alone: what could not be written is written with the next run. */
+  #save(): void {
+    const before = this.#state.problem;
+    this.#state.saveJournal(this.journal.toSections());
+    const { problem } = this.#state;
+    if (problem === before) return;
+    const message = problem ?? "the state file can be written again";
+    this.emit({ type: "state", at: this.#at(), ok: problem === undefined, message });
   }
 
   #setState(state: SyncState, message: string): void {

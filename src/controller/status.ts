@@ -11,6 +11,8 @@ export interface StatusParts {
   readonly config: ConfigStatus;
   readonly link: VppLink;
   readonly reconciler: Reconciler;
+  /** What is wrong with the state file. */
+  readonly stateWarnings: readonly string[];
 }
 
 const isoTime = (ms: number) => new Date(ms).toISOString();
@@ -47,7 +49,7 @@ function vppStatus({ link, vppSince }: StatusParts): VppStatus {
   };
 }
 
-function syncStatus({ link, reconciler }: StatusParts): SyncStatus {
+function syncStatus({ link, reconciler, stateWarnings }: StatusParts): SyncStatus {
   const { view, failures } = reconciler;
   const waiting = link.session === undefined && view.state !== "waiting";
   return {
@@ -60,7 +62,7 @@ function syncStatus({ link, reconciler }: StatusParts): SyncStatus {
       ...(view.plan?.problems ?? []),
       ...(view.error === undefined ? [] : [{ object: "vpp", message: view.error }]),
     ],
-    warnings: view.plan?.warnings ?? [],
+    warnings: [...stateWarnings, ...(view.plan?.warnings ?? [])],
     foreign: view.plan?.foreign ?? [],
   };
 }

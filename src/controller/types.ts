@@ -194,7 +194,9 @@ export type ControllerEvent =
       readonly message: string;
     }
   | { readonly type: "sync"; readonly at: string; readonly state: SyncState; readonly message: string }
-  | { readonly type: "drain"; readonly at: string; readonly server: string; readonly message: string };
+  | { readonly type: "drain"; readonly at: string; readonly server: string; readonly message: string }
+  /** The state file cannot be written, or can be again. */
+  | { readonly type: "state"; readonly at: string; readonly ok: boolean; readonly message: string };
 
 /** What a configuration's text turns into. `state` is absent exactly when a diagnostic is an error. */
 export interface ParsedDesired {

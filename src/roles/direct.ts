@@ -1,9 +1,10 @@
-import { copyFile, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseLbYaml } from "../config/index.ts";
 import { Controller, ControllerError, type ControllerApi } from "../controller/index.ts";
+import { copyState } from "../history/index.ts";
 
 export interface DirectOptions {
   /** VPP's API socket. */
@@ -30,8 +31,8 @@ export async function withDirectVpp<T>(
 ): Promise<T> {
   const folder = options.write === true ? undefined : await mkdtemp(join(tmpdir(), "vpplb-"));
   try {
-    const journal = folder === undefined ? options.journal : join(folder, "journal.json");
-    if (folder !== undefined) await copyFile(options.journal, journal).catch(() => undefined);
+    const journal = folder === undefined ? options.journal : join(folder, "state");
+    if (folder !== undefined) copyReadable(options.journal, journal);
     const controller = await Controller.start({ socket: options.socket, journal, parse: parseLbYaml });
     try {
       await connected(controller, options.connectTimeoutMs ?? 5000, signal);
@@ -41,6 +42,15 @@ export async function withDirectVpp<T>(
     }
   } finally {
     if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Who may not read what is ours sees VPP as if nothing were. */
+function copyReadable(from: string, to: string): void {
+  try {
+    copyState(from, to);
+  } catch (error) {
+    if (!["ENOENT", "EACCES", "EPERM"].includes(String((error as NodeJS.ErrnoException).code))) throw error;
   }
 }
 

@@ -1,7 +1,12 @@
 import { setFlagsFromString } from "node:v8";
 
-/** The nursery stays at its first size, for good: what is allocated here dies young. */
-const ALWAYS = ["--semi-space-growth-factor=1"];
+/** For good: the nursery stays at its first size, as what is allocated here dies young. */
+const ALWAYS = [
+  "--semi-space-growth-factor=1",
+  // SQLite is WebAssembly, used now and then: its optimising compiler would cost more memory than all the rest of it.
+  "--no-wasm-dynamic-tiering",
+  "--liftoff-only",
+];
 const WHILE_STARTING = ["--no-opt", "--no-sparkplug", "--max-lazy", "--optimize-for-size"];
 const AFTERWARDS = ["--opt", "--sparkplug", "--no-max-lazy", "--no-optimize-for-size"];
 

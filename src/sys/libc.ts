@@ -31,6 +31,7 @@ const prototypes = {
   open: "int open(const char *path, int flags)",
   close: "int close(int fd)",
   fcntl: "int fcntl(int fd, int command, long argument)",
+  flock: "int flock(int fd, int operation)",
   ioctl: "int ioctl(int fd, unsigned long request, void *argument)",
   poll: "int poll(void *fds, unsigned long count, int timeout)",
   eventfd: "int eventfd(uint32_t initial, int flags)",
@@ -75,6 +76,7 @@ export interface Libc {
   open(path: string, flags: number): number;
   close(fd: number): number;
   fcntl(fd: number, command: number, argument: Length): number;
+  flock(fd: number, operation: number): number;
   ioctl(fd: number, request: Length, argument: Pointer): number;
   poll(fds: Pointer, count: Length, timeoutMs: number): number;
   eventfd(initial: number, flags: number): number;

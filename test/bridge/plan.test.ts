@@ -18,7 +18,7 @@ const RUNS = { numRuns: Number(process.env["VPPLB_PROPERTY_RUNS"] ?? 150) };
 
 /** A controller's memory without its file. */
 function memory(): Journal {
-  return Journal.empty("unused");
+  return Journal.empty();
 }
 
 async function planFor(desired: DesiredState, vpp: VppModel, journal: Journal): Promise<Plan> {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseLbVips, type VppClient } from "vpp-api-ts";
+import { Journal } from "../../src/controller/index.ts";
+import { StateFile } from "../../src/history/index.ts";
 import { WriteProxy } from "./proxy.ts";
 import { inSync, LB_YAML, NOTHING_YAML, operator, startController, until, type Started } from "./support.ts";
 import { startVpp, type TestVpp } from "./vpp.ts";
@@ -349,17 +351,39 @@ describe("controller: against a dataplane in a process of its own", function () 
     await proxy.close();
   });
 
-  it("writes its journal whole, and sets one aside that it cannot read", async () => {
+  it("keeps its journal, takes over one of JSON, and sets one aside that it cannot read", async () => {
     const file = journal();
     const one = await start(LB_YAML, file);
-    const { owned } = JSON.parse(readFileSync(file, "utf8")) as { owned: { vips: string[]; routes: string[] } };
-    assert.deepEqual(owned.vips, ["10.2.2.0/24", "10.2.3.1/32 tcp/5001", "2001:db8:2::/64"]);
-    assert.deepEqual(owned.routes, ["0.0.0.0/0"]);
     await one.controller.close();
-    const { writeFileSync } = await import("node:fs");
+    const { state, journal: kept } = StateFile.open(file);
+    state.close();
+    assert.deepEqual(Object.keys(kept["owned.vips"]!), ["10.2.2.0/24", "10.2.3.1/32 tcp/5001", "2001:db8:2::/64"]);
+    assert.deepEqual(Object.keys(kept["owned.routes"]!), ["0.0.0.0/0"]);
+
+    const { pid } = Journal.of(kept).journal.vpp!;
+    const owned = { ...Object.fromEntries(Object.entries(Journal.of(kept).journal.owned).map(list)) };
+    const old = {
+      version: 1,
+      vpp: { ...Journal.of(kept).journal.vpp, pid },
+      owned,
+      accepted: {},
+      pacing: [],
+      drains: [],
+    };
+    rmSync(file);
+    writeFileSync(file, JSON.stringify(old));
+    const taken = await start(NOTHING_YAML, file);
+    assert.match(taken.controller.status().sync.warnings.join(), /the journal .* is now in/);
+    assert.match(JSON.stringify(taken.events), /remove VIP 10.2.2.0\/24/, "what the old journal owns goes");
+    await taken.controller.close();
+
     writeFileSync(file, "{ half");
     const again = await start(LB_YAML, file);
-    assert.equal(readFileSync(`${file}.unreadable`, "utf8"), "{ half");
+    assert.match(again.controller.status().sync.warnings.join(), /could not be understood and was moved to/);
     assert.equal(again.controller.status().sync.state, "in-sync");
   });
 });
+
+function list([name, value]: [string, unknown]): [string, unknown] {
+  return [name, value instanceof Set ? [...(value as Set<unknown>)] : value];
+}

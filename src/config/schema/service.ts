@@ -42,8 +42,8 @@ export const control = z.strictObject({
 
 export const state = z.strictObject({
   journal: path
-    .default("/var/lib/vpplb/journal.json")
-    .describe("What of VPP's untagged objects is ours; kept over restarts"),
+    .default("/var/lib/vpplb/state.sqlite")
+    .describe("File of what of VPP's untagged objects is ours, and of the history; kept over restarts"),
 });
 
 export const ownership = z.strictObject({
