@@ -1,9 +1,13 @@
 import { randomFillSync } from "node:crypto";
+import { AbfMain } from "./abf/abf.ts";
+import { AclMain } from "./acl/acl.ts";
 import { Fib } from "./fib/fib.ts";
 import { addInterfaceAddress, deleteInterfaceAddress, interfaceRoutesChanged } from "./fib/interface-address.ts";
 import { hostPrefix, prefix4, prefix6 } from "./fib/prefix.ts";
 import { LbDpo, type FibChild } from "./fib/types.ts";
 import { InterfaceFeatures } from "./features.ts";
+import { abfNode } from "./graph/abf-node.ts";
+import { aclNodes } from "./graph/acl-node.ts";
 import { Graph } from "./graph/graph.ts";
 import { Bridges } from "./l2/bridge.ts";
 import type { SubInterface } from "./l2/sub-interfaces.ts";
@@ -56,6 +60,8 @@ export class Dataplane {
   readonly lb: LbMain;
   /** Indexes of interfaces whose making failed half-way since the last events: VPP tells of their deletion. */
   readonly abandoned = new Set<number>();
+  readonly acl: AclMain;
+  readonly abf: AbfMain;
   readonly errors = new ErrorCounters();
   readonly trace: TraceBuffer;
   readonly graph: Graph;
@@ -79,6 +85,12 @@ export class Dataplane {
       addVipRoute: (vip, index) => this.#addVipRoute(vip, index),
       delVipRoute: (vip) => this.fib.delete(0, vipPrefix(vip), "lb"),
     });
+    const nodes = aclNodes(this.errors);
+    this.acl = new AclMain({ interface: interfaceOf, now, nodes: (node) => nodes.get(node)! });
+    this.abf = new AbfMain({
+      ...{ fib: this.fib, acl: this.acl, interface: interfaceOf },
+      nodes: { 4: abfNode(this.errors, 4), 6: abfNode(this.errors, 6) },
+    });
     this.graph = new Graph(this);
     this.fib.adjacencies.created = (adjacency) => {
       const known = this.neighbors.find(adjacency.iface.swIfIndex, adjacency.nextHop);
@@ -93,9 +105,9 @@ export class Dataplane {
     return this.#clock() - this.#startS;
   }
 
-  /** Starts the once-a-second housekeeping (MAC aging); `close` stops it. It does not keep the process alive. */
+  /** Starts the once-a-second housekeeping (MAC aging, idle sessions); `close` stops it. It does not keep the process alive. */
   start(): void {
-    this.#tick ??= setInterval(() => this.bridges.fib.age(), DEFAULT_STICKY_TICK_MS).unref();
+    this.#tick ??= setInterval(() => this.#housekeeping(), DEFAULT_STICKY_TICK_MS).unref();
   }
 
   close(): void {
@@ -129,6 +141,7 @@ export class Dataplane {
     for (const { address, length } of [...iface.addresses4]) this.deleteAddress(swIfIndex, address, length);
     for (const { address, length } of [...iface.addresses6]) this.deleteAddress(swIfIndex, address, length);
     this.neighbors.flush(swIfIndex, true);
+    this.acl.interfaceRemoved(swIfIndex);
     iface.port?.close();
     this.interfaces.remove(swIfIndex);
     if (iface.sup === undefined) this.#hardware.remove(iface.hwIfIndex);
@@ -215,6 +228,11 @@ export class Dataplane {
       return host.proto === prefix.proto && sameNetwork(host.address, prefix.address, length);
     });
     return RV.OK;
+  }
+
+  #housekeeping(): void {
+    this.bridges.fib.age();
+    this.acl.sessions.sweep(this.now());
   }
 
   #makeInterface(wanted: NewInterface, swIfIndex: number, mac: Uint8Array): Interface {

@@ -20,6 +20,8 @@ export interface Call {
 /** Answers a request with one reply; `retval` is 0 where it isn't given. Must not throw for any input. */
 export interface RequestHandler<F = Fields> {
   readonly kind: "request";
+  /** Default: the request's name with `_reply`. */
+  readonly reply?: string;
   run(fields: F, call: Call): Fields | Promise<Fields>;
 }
 

@@ -1,8 +1,9 @@
 /**
  * The message table that a client gets in the handshake: VPP 26.06's `name_crc` of every message that the embedded
- * dataplane serves. What is not listed (memif, acl, gre, vlan, tap, ...) is missing for the client, as with a plugin
+ * dataplane serves. What is not listed (memif, gre, vlan, tap, ...) is missing for the client, as with a plugin
  * that VPP has not loaded.
  */
+import { ACL_MESSAGES } from "./messages-acl.ts";
 
 /** memclnt.api: ids are positions in that file, so that the handshake works before a table is known. */
 export const FIXED_MESSAGES: readonly (readonly [nameCrc: string, id: number])[] = [
@@ -153,6 +154,7 @@ export const MESSAGES: readonly string[] = [
   "lb_vip_details_1329ec9b",
   "lb_as_dump_1063f819",
   "lb_as_details_8d24c29e",
+  ...ACL_MESSAGES,
 ];
 
 /** One past memclnt.api's last id in 26.06. */

@@ -135,7 +135,7 @@ export class ApiServer {
     const context = fields["context"];
     if (handler.kind === "dump") return isOwn ? this.#dump(entry, handler, fields, call) : undefined;
     const reply = (values: Fields): void => {
-      const { id, codec } = this.#table.byName(`${entry.name}_reply`)!;
+      const { id, codec } = this.#table.byName(handler.reply ?? `${entry.name}_reply`)!;
       if (isOwn) session.send(codec.encode(id, { retval: 0, ...values, context }));
       this.#events.flush();
     };

@@ -1,5 +1,7 @@
 /** The dataplane's CLI: VPP's commands over VPP's CLI socket and `cli_inband`. */
 import type { Dataplane } from "../dataplane.ts";
+import { abfCommands } from "./commands/abf.ts";
+import { aclCommands } from "./commands/acl.ts";
 import { interfaceCommands } from "./commands/interfaces.ts";
 import { hardwareCommands } from "./commands/hardware.ts";
 import { hostCommands } from "./commands/host.ts";
@@ -34,6 +36,8 @@ export const commandTree = new CommandTree<CliContext>(
     ...ipCommands,
     ...neighborCommands,
     ...lbCommands,
+    ...abfCommands,
+    ...aclCommands,
     ...pingCommands,
     ...traceCommands,
     ...vlanCommands,

@@ -4,21 +4,21 @@
  */
 export const FOREIGN_WORDS: Readonly<Record<string, string>> = {
   "":
-    "abf adjacency api app bfd bier binary-api bond bvi classify configure define device echo event-logger flow " +
+    "adjacency api app bfd bier binary-api bond bvi classify configure define device echo event-logger flow " +
     "ipfix ipsec kill l2 l3xc memory-trace monitor mpls p2p_ethernet packet-generator pcap pipe policer punt qos " +
     "renumber restart save session sfdp sr suspend tcp udp undefine wait",
   show:
-    "abf acl-plugin adj app arp bfd bier bihash bond classify cli cpu crypto device dma dpo event-logger features fib " +
+    "adj app arp bfd bier bihash bond classify cli cpu crypto device dma dpo event-logger features fib " +
     "files flow frame-queue gdb graph gre hash inacl init-function ioam ip4-full-reassembly ip4-sv-reassembly " +
     "ip6-full-reassembly ip6-ll ip6-sv-reassembly ipip ipsec l2 l2patch l2xcrw l3xc load-balance load-balance-map " +
     "logging lookup-dpo macro memif mfib mpls outacl packet-generator pcap pci physmem policer punt qos replicate " +
     "segment-manager session sfdp sr statistics syslog tap tcp teib tun udp unix virtio vlib vxlan",
   set:
-    "acl-plugin arp clock crypto fib flow flow-offload host-interface ioam ip6 ipfix ipsec l2fib logging node pcap " +
+    "arp clock crypto fib flow flow-offload host-interface ioam ip6 ipfix ipsec l2fib logging node pcap " +
     "policer punt sfdp sr syslog terminal trace virtio",
-  clear: "acl-plugin api fib ioam ipsec logging node runtime session sr tcp",
+  clear: "api fib ioam ipsec logging node runtime session sr tcp",
   create: "6rd bond gre interface ipip memif packet-generator tap teib vxlan",
-  delete: "6rd acl-plugin bond interface ipip memif packet-generator tap teib vxlan",
+  delete: "6rd bond interface ipip memif packet-generator tap teib vxlan",
   ip: "container mroute punt syn virtual",
   ip6: "nd punt",
   lb: "set",
@@ -39,5 +39,8 @@ export const FOREIGN_WORDS: Readonly<Record<string, string>> = {
   "set ip": "classify flow-hash neighbor-config reassembly source-and-port-range-check",
   "set bridge-domain": "rewrite default-learn-limit",
   enable: "ip4",
+  "set acl-plugin": "macip",
+  "show acl-plugin": "macip",
+  "delete acl-plugin": "macip",
   interface: "collect",
 };

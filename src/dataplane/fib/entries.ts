@@ -1,6 +1,6 @@
 import { spread } from "./buckets.ts";
 import { PathResolver } from "./path-resolver.ts";
-import { covers } from "./prefix.ts";
+import { covers, prefix4 } from "./prefix.ts";
 import {
   attachedTo,
   firstInterface,
@@ -32,6 +32,7 @@ export interface FibHost {
   interface(swIfIndex: number): Interface | undefined;
 }
 
+const ANYWHERE = prefix4(0, 0);
 const DROP_FLAGS: ReadonlySet<FibEntryFlag> = new Set(["drop"]);
 
 /** Entries and their sources: which one forwards, and who must hear of it (vnet/fib/fib_entry.c, fib_entry_src*.c). */
@@ -256,6 +257,14 @@ export class FibEntries {
     const make = { prefix: entry.prefix, fibIndex: entry.fibIndex, routes, flags: own, shared };
     return this.#state.pathLists.obtain(exclusive === undefined ? make : { ...make, exclusive }, (list) => {
       for (const path of list.paths) this.paths.resolve(path, list, entry);
+    });
+  }
+
+  /** As fib_path_list_create for what is no route. */
+  policyPaths(routes: readonly RoutePath[]): PathList {
+    const make = { prefix: ANYWHERE, fibIndex: 0, routes, flags: NO_FLAGS, shared: true, noUrpf: true };
+    return this.#state.pathLists.obtain(make, (list) => {
+      for (const path of list.paths) this.paths.resolve(path, list, undefined);
     });
   }
 

@@ -5,7 +5,8 @@ import { fixedRemoval, fixedRoute, withoutPaths, withPaths } from "./route-paths
 import { FibState } from "./state.ts";
 import { FibTable } from "./table.ts";
 import { NO_INDEX, type Interface } from "../model.ts";
-import type { Dpo, FibChild, FibEntry, FibEntryFlag, FibPrefix, FibSource, RoutePath } from "./types.ts";
+import { LoadBalance } from "./types.ts";
+import type { Dpo, FibChild, FibEntry, FibEntryFlag, FibPrefix, FibSource, PathList, RoutePath } from "./types.ts";
 
 const ATTACHED_FLAGS: ReadonlySet<FibEntryFlag> = new Set(["attached"]);
 /** Of a route to the host itself, without interface. */
@@ -176,6 +177,36 @@ export class Fib {
     this.#entries.unfollow(entry, child);
   }
 
+  /** Paths of a policy, resolved; `changed` is called when they lead elsewhere. Equal ones are one list. */
+  obtainPaths(routes: readonly RoutePath[], changed: () => void): PathList {
+    const list = this.#entries.policyPaths(routes);
+    list.children.add(changed);
+    return list;
+  }
+
+  /** Gives a list back; without `changed` its holder has it once more. */
+  releasePaths(list: PathList, changed?: () => void): void {
+    if (changed !== undefined) list.children.delete(changed);
+    this.#entries.releaseList(list);
+  }
+
+  /** Buckets that a policy's paths lead to. */
+  targets(list: PathList, proto: 4 | 6): Dpo[] {
+    return this.#entries.contribution(list, proto);
+  }
+
+  drop(proto: 4 | 6): Dpo {
+    return this.#state.drop(proto);
+  }
+
+  /** A load-balance that no entry owns; its index is the owner's to free. */
+  newLoadBalance(proto: 4 | 6): LoadBalance {
+    const made = this.loadBalances.add((index) => new LoadBalance(index, proto));
+    made.urpfIndex = -1;
+    this.loadBalanceAt[made.index] = made;
+    return made;
+  }
+
   /** The host route of a neighbour (FIB_SOURCE_ADJ): forwards only while its cover is attached to the same interface. */
   neighborAdd(fibIndex: number, iface: Interface, address: number | Uint8Array): void {
     const host = hostPrefix(address);
@@ -194,14 +225,17 @@ export class Fib {
   interfaceChanged(swIfIndex: number): void {
     if (this.#host.interface(swIfIndex) === undefined) this.adjacencies.interfaceRemoved(swIfIndex);
     const entries = new Set<FibEntry>();
+    const children = new Set<() => void>();
     for (const path of this.pathLists.paths) {
       if (path.swIfIndex !== swIfIndex) continue;
       const list = this.pathLists.lists.get(path.plIndex);
       if (list === undefined) continue;
       this.#entries.paths.resolve(path, list, undefined);
       for (const entry of list.entries) entries.add(entry);
+      for (const changed of list.children) children.add(changed);
     }
     for (const entry of entries) this.#entries.updateForwarding(entry, 0);
+    for (const changed of children) changed();
   }
 }
 

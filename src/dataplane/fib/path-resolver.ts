@@ -86,6 +86,9 @@ export class PathResolver {
       const child: FibChild = {
         forwardingChanged: () => {
           for (const entry of [...list.entries]) this.#entries.updateForwarding(entry, 1);
+          if (list.children.size === 0) return;
+          this.resolve(path, list, undefined);
+          for (const changed of [...list.children]) changed();
         },
       };
       this.#viaChildren.set(path, child);

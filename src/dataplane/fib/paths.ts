@@ -10,6 +10,8 @@ type Make = {
   readonly flags: ReadonlySet<FibEntryFlag>;
   /** CLI and API routes share equal path-lists. */
   readonly shared: boolean;
+  /** For policies, not for routes: without a list for unicast RPF. */
+  readonly noUrpf?: boolean;
   readonly exclusive?: Dpo;
 };
 
@@ -28,8 +30,9 @@ export class PathLists {
       existing.locks += 1;
       return existing;
     }
-    const flags = new Set<"shared" | "drop" | "exclusive" | "local">();
+    const flags = new Set<"shared" | "no-uRPF" | "drop" | "exclusive" | "local">();
     if (make.shared) flags.add("shared");
+    if (make.noUrpf === true) flags.add("no-uRPF");
     if (make.flags.has("drop")) flags.add("drop");
     if (make.exclusive !== undefined) flags.add("exclusive");
     const list = this.lists.add((index) => ({
@@ -37,9 +40,10 @@ export class PathLists {
       shared: make.shared,
       flags,
       paths: [] as Path[],
-      urpfIndex: this.#urpf.add((urpf) => urpf),
+      urpfIndex: make.noUrpf === true ? -1 : this.#urpf.add((urpf) => urpf),
       locks: 1,
       entries: new Set<never>(),
+      children: new Set<never>(),
       key,
     })) as PathList;
     for (const route of make.routes) list.paths.push(this.paths.add((index) => toPath(index, list.index, route, make)));
@@ -58,7 +62,7 @@ export class PathLists {
       this.paths.remove(path.index);
     }
     if (list.key !== "") this.#shared.delete(list.key);
-    this.#urpf.remove(list.urpfIndex);
+    if (list.urpfIndex >= 0) this.#urpf.remove(list.urpfIndex);
     this.lists.remove(list.index);
   }
 }
@@ -137,5 +141,5 @@ function routeKey(route: RoutePath): string {
 
 function listKey(make: Make): string {
   const keys = make.routes.map((route) => `${routeKey(route)},${route.weight ?? 1}`).sort();
-  return `${make.prefix.proto}|${make.fibIndex}|${[...make.flags].sort().join()}|${keys.join("|")}`;
+  return `${make.noUrpf === true ? "policy|" : ""}${make.prefix.proto}|${make.fibIndex}|${[...make.flags].sort().join()}|${keys.join("|")}`;
 }

@@ -177,12 +177,15 @@ export interface Path {
 export interface PathList {
   readonly index: number;
   readonly shared: boolean;
-  readonly flags: ReadonlySet<"shared" | "drop" | "exclusive" | "local">;
+  readonly flags: ReadonlySet<"shared" | "no-uRPF" | "drop" | "exclusive" | "local">;
   readonly paths: Path[];
+  /** -1 of a list without one. */
   readonly urpfIndex: number;
   /** Sources and entries that use it. */
   locks: number;
   readonly entries: Set<FibEntry>;
+  /** Others that want to hear when its paths lead elsewhere. */
+  readonly children: Set<() => void>;
   readonly key: string;
 }
 

@@ -1,5 +1,5 @@
 import { runFeatures, type Feature } from "../features.ts";
-import { DpoKind, type Adjacency, type LbDpo, type LoadBalance } from "../fib/types.ts";
+import { DpoKind, type Adjacency, type Dpo, type LbDpo, type LoadBalance } from "../fib/types.ts";
 import { snapshot, read16, type Nodes, type Packet } from "./context.ts";
 import { flowHash4, flowHash6 } from "./flow-hash.ts";
 import { fragment4 } from "./fragment.ts";
@@ -37,6 +37,30 @@ export function forward(n: Nodes, p: Packet, first: LoadBalance, isIp4: boolean,
     }
   }
   n.drop(p, isIp4 ? n.counters.ip4Drop : n.counters.ip6Drop);
+}
+
+/** Goes on where a policy leads: as from its node in VPP, so that a load-balance counts what came via it. */
+export function forwardDpo(n: Nodes, p: Packet, dpo: Dpo, isIp4: boolean): void {
+  p.flowHash = 0;
+  switch (dpo.kind) {
+    case DpoKind.loadBalance: {
+      const lb = dpo as LoadBalance;
+      lb.viaPackets += 1;
+      lb.viaBytes += p.end - p.start;
+      return forward(n, p, lb, isIp4, isIp4 ? "ip4-load-balance" : "ip6-load-balance");
+    }
+    case DpoKind.rewrite:
+      return n.rewrite(p, dpo as Adjacency, isIp4);
+    case DpoKind.lb:
+      return n.lbInput(p, dpo as LbDpo, isIp4);
+    case DpoKind.receive:
+      return isIp4 ? n.ip4Local(p) : n.ip6Local(p);
+    case DpoKind.glean:
+    case DpoKind.incomplete:
+      return n.resolve(p, dpo as Adjacency, isIp4);
+    default:
+      return n.drop(p, n.counters.blackholed, p.rx);
+  }
 }
 
 /** Each level of recursion uses other bits, or the choices would follow each other. */

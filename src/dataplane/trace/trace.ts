@@ -10,7 +10,7 @@ export const TRACE_INPUT_NODES = ["af-packet-input"] as const;
 
 /**
  * What the records of a node hold, by `kind`:
- * - `af-packet-input`: the ring's header; - `frame`: an Ethernet header (`ethernet-input`, `X-output`); - `ip`: an IP
+ * - `acl`, `ethertype`, `abf`: what a filter or policy decided; - `af-packet-input`: the ring's header; - `frame`: an Ethernet header (`ethernet-input`, `X-output`); - `ip`: an IP
  *   packet (`ip4-input`, `ip4-lookup` and their like); - `rewrite`; - `lb`; - `l2-input`, `l2-fwd`, `l2-output`,
  *   `l2-flood`; - `tx`; - `arp`; - `drop`: where the packet was dropped, and why.
  */
@@ -60,6 +60,26 @@ export type TraceData =
       readonly resultSequence: number;
       readonly data: Uint8Array;
     }
+  | {
+      readonly kind: "acl";
+      readonly swIfIndex: number;
+      readonly lcIndex: number;
+      readonly action: number;
+      readonly aclIndex: number;
+      readonly ruleIndex: number;
+      readonly traceBits: number;
+      /** VPP's fa_5tuple_t, 48 bytes. */
+      readonly tuple: Uint8Array;
+    }
+  | {
+      readonly kind: "ethertype";
+      readonly swIfIndex: number;
+      readonly isInput: boolean;
+      readonly passes: boolean;
+      readonly etherType: number;
+    }
+  /** `next`: the next feature, or the node of the policy's target. */
+  | { readonly kind: "abf"; readonly next: "feature" | "dpo"; readonly index: number }
   | { readonly kind: "tx"; readonly hwIfIndex: number; readonly length: number; readonly data: Uint8Array }
   | { readonly kind: "arp"; readonly data: Uint8Array }
   | { readonly kind: "drop"; readonly swIfIndex: number; readonly node: string; readonly reason: string };

@@ -1,4 +1,6 @@
 import type { Handlers } from "../handler.ts";
+import { abfHandlers } from "./abf.ts";
+import { aclHandlers } from "./acl.ts";
 import { afPacketHandlers } from "./af-packet.ts";
 import { controlHandlers } from "./control.ts";
 import { interfaceHandlers } from "./interface.ts";
@@ -18,4 +20,6 @@ export const handlers: Handlers = {
   ...neighborHandlers,
   ...lbHandlers,
   ...vlanHandlers,
+  ...aclHandlers,
+  ...abfHandlers,
 };

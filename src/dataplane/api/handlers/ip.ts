@@ -1,4 +1,5 @@
 /** ip.api: vnet/ip/ip_api.c, vnet/fib/fib_api.c. */
+import { randomInt } from "node:crypto";
 import { RETVAL } from "vpp-api-ts/codec";
 import type { Dataplane } from "../../dataplane.ts";
 import { disableIp6, enableIp6 } from "../../fib/interface-address.ts";
@@ -15,7 +16,7 @@ const PathType = { normal: 0, local: 1, drop: 2, udpEncap: 3, bierImp: 4, unreac
 const NH_PROTO_IP4 = 0;
 const NH_PROTO_IP6 = 1;
 
-interface WirePath {
+export interface WirePath {
   readonly sw_if_index: number;
   readonly table_id: number;
   readonly rpf_id: number;
@@ -48,7 +49,7 @@ const SPECIALS: Readonly<Record<number, RoutePath["special"]>> = {
 };
 
 /** fib_api_path_decode: the path, or a return value. MPLS, BIER, UDP and the like aren't here. */
-function decodePath({ fib, interfaces }: Dataplane, path: WirePath): RoutePath | number {
+export function decodePath({ fib, interfaces }: Dataplane, path: WirePath): RoutePath | number {
   const common = { weight: path.weight === 0 ? 1 : path.weight, preference: path.preference };
   if (path.proto !== NH_PROTO_IP4 && path.proto !== NH_PROTO_IP6) return RETVAL.UNSPECIFIED;
   const proto = path.proto === NH_PROTO_IP6 ? 6 : 4;
@@ -93,7 +94,7 @@ function addDelRoute(dataplane: Dataplane, fields: RouteFields): Fields {
 }
 
 /** fib_api_path_encode. The IPv6 link-local prefix's own DPO is no "local" path. */
-function encodePath({ fib }: Dataplane, path: Path, isSpecial: boolean): Fields {
+export function encodePath({ fib }: Dataplane, path: Path, isSpecial: boolean): Fields {
   const table = (path.proto === 6 ? fib.tables6 : fib.tables4).get(path.fibIndex);
   const type = (["local", "drop", "unreach", "prohibit"] as const).findIndex(
     (name) => name === specialOf(path, isSpecial),
@@ -182,6 +183,28 @@ function addDelTable({ fib }: Dataplane, { is_add, table }: TableFields): number
   return 0;
 }
 
+/** Takes down what is in the table, and routes of the API out of it (ip_api.c vl_api_ip_table_flush_t_handler). */
+function flushTable(dataplane: Dataplane, { table }: { readonly table: TableFields["table"] }): number {
+  const { fib } = dataplane;
+  const proto = table.is_ip6 ? 6 : 4;
+  const known = fib.tableById(proto, table.table_id);
+  if (known === undefined) return RETVAL.NO_SUCH_FIB;
+  for (const iface of dataplane.interfaces)
+    if ((proto === 4 ? iface.fibIndex4 : iface.fibIndex6) === known.index) dataplane.setAdminUp(iface.swIfIndex, false);
+  for (const entry of [...known.entries()]) fib.delete(known.index, entry.prefix, "API");
+  return 0;
+}
+
+/** A given table id, or for ~0 one that nobody has. */
+function allocateTable({ fib }: Dataplane, { table }: { readonly table: TableFields["table"] }): Fields {
+  const proto = table.is_ip6 ? 6 : 4;
+  let id = table.table_id;
+  while (id === NO_INDEX || (table.table_id === NO_INDEX && fib.tableById(proto, id) !== undefined))
+    id = randomInt(1, NO_INDEX);
+  if (id !== 0) lockTable(fib, proto, id, "API", table.name);
+  return { table: { table_id: id, is_ip6: table.is_ip6, name: fixedText(table.name) } };
+}
+
 interface AddressDumpFields {
   readonly sw_if_index: number;
   readonly is_ipv6: boolean;
@@ -190,6 +213,8 @@ interface AddressDumpFields {
 export const ipHandlers: Handlers = {
   ip_table_add_del: action<TableFields>((fields, { dataplane }) => addDelTable(dataplane, fields)),
   ip_table_add_del_v2: action<TableFields>((fields, { dataplane }) => addDelTable(dataplane, fields)),
+  ip_table_flush: action<TableFields>((fields, { dataplane }) => flushTable(dataplane, fields)),
+  ip_table_allocate: request<TableFields>((fields, { dataplane }) => allocateTable(dataplane, fields)),
   ip_table_dump: dump(
     (_fields: Fields, { dataplane: { fib } }) => [...fib.tables4, ...fib.tables6],
     (table) => ({ table: { table_id: table.tableId, is_ip6: table.proto === 6, name: fixedText(table.name) } }),

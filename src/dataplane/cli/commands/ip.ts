@@ -72,7 +72,7 @@ function wordOption(dp: Dataplane, line: Input, path: PathLine): true | "next" |
 }
 
 /** All paths after one `via`: `via A dev via B dev`; undefined where a word is none of a path's. */
-function readPaths(dp: Dataplane, input: Input): RoutePath[] | undefined {
+export function readPaths(dp: Dataplane, input: Input): RoutePath[] | undefined {
   const paths: PathLine[] = [{}];
   while (!input.atEnd()) {
     const read = pathOption(dp, input, paths.at(-1) ?? {});

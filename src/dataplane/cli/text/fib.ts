@@ -90,7 +90,7 @@ export class FibText {
     text += ` src-flags:added,${source.contributing ? "contributing," : ""}${source.active ? "active," : ""}`;
     text += this.#cover(entry, source);
     text += "\n";
-    if (source.pathList !== undefined) text += this.#pathList(source.pathList);
+    if (source.pathList !== undefined) text += this.pathList(source.pathList);
     const refined = source.source === "adjacency" && source.contributing ? source.pathList?.paths[0] : undefined;
     if (refined !== undefined) text += `    Extensions:\n     path:${refined.index} adj-flags:[refines-cover]`;
     return text;
@@ -117,13 +117,15 @@ export class FibText {
     return { index: cover.index, gives };
   }
 
-  #pathList(list: PathList): string {
-    const order = ["shared", "drop", "exclusive", "local"] as const;
+  /** A path-list with its paths, as under a source. */
+  pathList(list: PathList): string {
+    const order = ["shared", "no-uRPF", "drop", "exclusive", "local"] as const;
     const local = list.paths.some((path) => path.type === "receive" && !isLinkLocal(path));
     const has = (flag: (typeof order)[number]): boolean => list.flags.has(flag) || (flag === "local" && local);
     const flags = order.filter(has).map((flag) => `${flag},`);
     const interfaces = urpfInterfaces(list);
-    const urpf = `uPRF-list:${list.urpfIndex} len:${interfaces.length} itfs:[${interfaces.map((i) => `${i}, `).join("")}]`;
+    const listed = `uPRF-list:${list.urpfIndex} len:${interfaces.length} itfs:[${interfaces.map((i) => `${i}, `).join("")}]`;
+    const urpf = list.urpfIndex < 0 ? "uRPF-list: None" : listed;
     const withFlags = flags.length === 0 ? "" : ` flags:${flags.join("")}`;
     const paths = [...list.paths].sort((a, b) => a.preference - b.preference || comparePaths(a, b));
     const lines = paths.map((path) => `${this.#path(path)}\n`).join("");

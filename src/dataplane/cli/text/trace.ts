@@ -7,6 +7,7 @@ import type { Adjacency } from "../../fib/types.ts";
 import type { TracedPacket } from "../../model.ts";
 import type { TraceData } from "../../trace/trace.ts";
 import { clockText, hex, ip46Text, macText } from "../format.ts";
+import { aclTraceText } from "./acl.ts";
 import { FibText } from "./fib.ts";
 import { lbVipText } from "./lb.ts";
 import { arpText, frameText, ip4PacketText, ip6PacketText } from "./packet.ts";
@@ -17,6 +18,10 @@ const VNET_HEADER_BYTES = 10;
 const OUTPUT_FLAGS = "0x00180005";
 /** What VPP's rewrite node keeps of a packet. */
 const REWRITE_BYTES = 60;
+
+/** Arcs of abf-input-ip4 in the order in which VPP makes them: its drop, the first policy's target, the next feature. */
+const ABF_NEXT_DPO = 1;
+const ABF_NEXT_FEATURE = 2;
 
 type Data<K extends TraceData["kind"]> = Extract<TraceData, { kind: K }>;
 
@@ -161,6 +166,14 @@ function recordText(dp: Dataplane, node: string, d: TraceData, handle: number): 
       return l2OutputText(d);
     case "l2-flood":
       return `l2-flood: sw_if_index ${d.swIfIndex} ${macs(d.data)} bd_index ${dp.interfaces.get(d.swIfIndex)?.l2?.bdIndex ?? 0}`;
+    case "acl":
+      return aclTraceText(d);
+    case "ethertype": {
+      const where = d.isInput ? "IN" : "OUT";
+      return `${where}-ETHER-WHITELIST: sw_if_index ${d.swIfIndex} next_index ${d.passes ? 1 : 0} ethertype ${d.etherType.toString(16)}`;
+    }
+    case "abf":
+      return ` next ${d.next === "dpo" ? ABF_NEXT_DPO : ABF_NEXT_FEATURE} index ${d.index}`;
     case "arp":
       return arpText(d.data, "  ");
     case "drop":
