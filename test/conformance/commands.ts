@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { parseAddress, parsePrefix } from "vpp-api-ts/codec";
 import type { Fields } from "./client.ts";
+import { filters } from "./acl-commands.ts";
 import { links } from "./link-commands.ts";
 
 export type Command =
@@ -414,12 +415,14 @@ export const areas = {
   l2: fc.oneof({ weight: 3, arbitrary: l2 }, { weight: 1, arbitrary: interfaces }),
   ip: fc.oneof({ weight: 2, arbitrary: ip }, { weight: 1, arbitrary: interfaces }),
   links,
+  filters,
   all: fc.oneof(
     { weight: 8, arbitrary: lb },
     { weight: 6, arbitrary: interfaces },
     { weight: 1, arbitrary: hostInterfaces },
     { weight: 4, arbitrary: l2 },
     { weight: 4, arbitrary: ip },
+    { weight: 4, arbitrary: filters },
     { weight: 1, arbitrary: control },
   ),
 } as const;

@@ -1,3 +1,4 @@
+import { prefix4, prefix6 } from "../fib/prefix.ts";
 import type { Interface } from "../model.ts";
 import { Pool } from "../pool.ts";
 import { RV } from "../retval.ts";
@@ -207,6 +208,9 @@ function ruleFault(rule: RawRule): number {
   return rule.destinationPortFirst > rule.destinationPortLast ? INVALID_VALUE_2 : RV.OK;
 }
 
+/** ip_prefix_validate: a length that the family has, and no host bits. */
 function isPrefix(address: number | Uint8Array | undefined, length: number): boolean {
-  return address !== undefined && length <= (typeof address === "number" ? 32 : 128);
+  if (typeof address === "number") return length <= 32 && prefix4(address, length).address === address;
+  if (address === undefined || length > 128) return false;
+  return Buffer.compare(prefix6(address, length).address as Uint8Array, address) === 0;
 }

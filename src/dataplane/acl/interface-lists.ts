@@ -18,6 +18,8 @@ export class DirectionLists {
   readonly interfacesByAcl = new Map<number, number[]>();
   readonly whitelists = new Map<number, readonly number[]>();
   readonly epochs = new Map<number, number>();
+  /** The highest sw_if_index that ever had a list set, be it an empty one: up to it VPP shows lookup contexts. */
+  highestSet = -1;
 
   constructor(isInput: boolean) {
     this.isInput = isInput;
@@ -39,6 +41,7 @@ export class DirectionLists {
       this.interfacesByAcl.set(index, users);
     }
     this.lists.set(swIfIndex, [...aclIndexes]);
+    this.highestSet = Math.max(this.highestSet, swIfIndex);
     if (aclIndexes.length === 0) this.matchers[swIfIndex] = undefined;
     else (this.matchers[swIfIndex] ??= new AclMatcher(lookup)).set(aclIndexes);
     return added.length + removed.length > 0;

@@ -9,7 +9,7 @@ export const AclAction = { deny: 0, permit: 1, reflect: 2 } as const;
 export interface AclRule {
   /** AclAction; anything above 0 permits. */
   readonly action: number;
-  /** Addresses are numbers for IPv4 and 16 bytes for IPv6, both of one family, host bits as they were given. */
+  /** Addresses are numbers for IPv4 and 16 bytes for IPv6, both of one family, without host bits. */
   readonly source: number | Uint8Array;
   readonly sourceLength: number;
   readonly destination: number | Uint8Array;

@@ -64,9 +64,9 @@ export function aclInterfaceText(acl: AclMain, swIfIndex: number, withAcls: bool
   for (const lists of both) text += listText(acl, lists, swIfIndex, withAcls);
   if (!withDetail) return text;
   for (const lists of both) {
-    const wasSet = [...lists.lists.keys()].some((index) => index >= swIfIndex);
     const title = lists.isInput ? "   input" : "  output";
-    if (wasSet) text += `${title} lookup context index: ${lists.contexts.get(swIfIndex)?.index ?? -1}\n`;
+    if (swIfIndex <= lists.highestSet)
+      text += `${title} lookup context index: ${lists.contexts.get(swIfIndex)?.index ?? -1}\n`;
   }
   return text;
 }
