@@ -1,4 +1,4 @@
-import { VppClient } from "vpp-api-ts";
+import { parseLb, VppClient } from "vpp-api-ts";
 import { DemoError } from "./errors.ts";
 import { waitFor } from "./processes.ts";
 import { SETTING } from "./setting.ts";
@@ -60,12 +60,8 @@ async function forgetting(
   }: { readonly mostFlows?: number; readonly note?: (text: string) => void },
 ): Promise<void> {
   const look = async () => {
-    const text = await client.cli("show lb");
-    const cores = [...text.matchAll(/^\s*timeout: (\d+)s\s+usage: (\d+) \//gm)];
-    return {
-      timeoutS: Math.max(0, ...cores.map(([, timeout]) => Number(timeout))),
-      flows: Math.max(0, ...cores.map(([, , usage]) => Number(usage))),
-    };
+    const { timeoutS = 0, cores } = parseLb(await client.cli("show lb"));
+    return { timeoutS, flows: Math.max(0, ...cores.map(({ used }) => used)) };
   };
   const { flows, timeoutS } = await look();
   if (flows <= mostFlows) return;
