@@ -12,6 +12,8 @@ import { read16, type Nodes, type Packet } from "./context.ts";
 const ETHERNET_BYTES = 14;
 /** What the trace tells of a packet of a known session (dataplane_node.c). */
 const KNOWN_SESSION = 0x80000000;
+/** A later fragment matched by addresses and protocol: VPP has one bit for both. */
+const BY_FRAGMENT = KNOWN_SESSION;
 const STALE_SESSION = 0x40000000;
 const SESSION_ACTION = 3;
 
@@ -134,6 +136,7 @@ function check(
   verdict.action = placed.rule.action;
   verdict.aclIndex = placed.aclIndex;
   verdict.ruleIndex = placed.ruleIndex;
+  if (tuple.nonFirstFragment && placed.rule.protocol !== 0) verdict.traceBits |= BY_FRAGMENT;
   if (verdict.action === AclAction.permit) counters.permit.count += 1;
   if (verdict.action !== AclAction.reflect) return;
   const nowS = acl.now();

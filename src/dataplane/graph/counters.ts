@@ -35,6 +35,7 @@ const ALL = {
   ip4HeaderTooShort: ["ip4-input", "ip4 IHL < 5", "error"],
   ip4FragmentOffset: ["ip4-input", "ip4 fragment offset == 1", "error"],
   ip4TimeExpired: ["ip4-input", "ip4 ttl <= 1", "error"],
+  ip4Options: ["ip4-input", "ip4 options present", "info"],
   ip4NotEnabled: ["ip4-not-enabled", "ip4 not enabled", "error"],
   ip4LocalTimeExpired: ["ip4-rewrite", "ip4 ttl <= 1", "error"],
   ip4MtuExceeded: ["ip4-rewrite", "ip4 MTU exceeded and DF set", "error"],

@@ -148,8 +148,9 @@ export class Graph implements Nodes {
   drop(p: Packet, counter: ErrorCounter, iface: Interface = p.rx): void {
     counter.count += 1;
     iface.counters.drops += 1;
-    if (p.trace !== undefined)
-      this.record(p, "drop", { kind: "drop", swIfIndex: iface.swIfIndex, node: counter.node, reason: counter.reason });
+    if (p.trace === undefined) return;
+    this.record(p, "error-drop", { kind: "rx", swIfIndex: iface.swIfIndex });
+    this.record(p, "drop", { kind: "drop", swIfIndex: iface.swIfIndex, node: counter.node, reason: counter.reason });
   }
 
   record(p: Packet, node: string, data: TraceData): void {

@@ -22,10 +22,29 @@ export function ip4Input(n: Nodes, p: Packet): void {
   if (bytes[start + 8] === 0) return n.icmp4Error(p, 11, 0, 0);
   // What follows the packet is padding of a short Ethernet frame.
   p.end = start + length;
+  if (header !== 20) return ip4Options(n, p);
   const features = p.rx.features.ip4Unicast;
   if (features !== undefined && bytes[start + 16]! >> 4 !== 0xe && !runFeatures(n, p, features)) return;
   ip4AfterFeatures(n, p);
 }
+
+/** ip4-options: nothing but IGMP's router alert is taken; all else is punted, and nobody takes it (ip4_options.c). */
+function ip4Options(n: Nodes, p: Packet): void {
+  const { bytes, start } = p;
+  if (p.trace !== undefined) n.record(p, "ip4-options", { kind: "options", data: bytes.slice(start + 20, start + 24) });
+  const isAlert = (bytes[start + 20]! & 0x7f) === ROUTER_ALERT && bytes[start + 21] === 4;
+  if (isAlert && bytes[start + 9] === IGMP) return n.ip4Local(p);
+  n.counters.ip4Options.count += 1;
+  p.rx.counters.punts += 1;
+  if (p.trace === undefined) return;
+  n.record(p, "ip4-punt", { kind: "ip4-punt", data: snapshot(p) });
+  n.record(p, "error-punt", { kind: "rx", swIfIndex: p.rx.swIfIndex });
+  const { node, reason } = n.counters.ip4Options;
+  n.record(p, "punt", { kind: "drop", swIfIndex: p.rx.swIfIndex, node, reason });
+}
+
+const IGMP = 2;
+const ROUTER_ALERT = 20;
 
 /** The end of ip4-unicast: also for a fragment that a feature kept for a while. */
 export function ip4AfterFeatures(n: Nodes, p: Packet): void {

@@ -81,6 +81,9 @@ export type TraceData =
   /** `next`: the next feature, or the node of the policy's target. */
   | { readonly kind: "abf"; readonly next: "feature" | "dpo"; readonly index: number }
   | { readonly kind: "tx"; readonly hwIfIndex: number; readonly length: number; readonly data: Uint8Array }
+  /** error-drop and error-punt: where the packet had come in. */
+  | { readonly kind: "rx"; readonly swIfIndex: number }
+  | { readonly kind: "options" | "ip4-punt"; readonly data: Uint8Array }
   | { readonly kind: "arp"; readonly data: Uint8Array }
   | { readonly kind: "drop"; readonly swIfIndex: number; readonly node: string; readonly reason: string };
 

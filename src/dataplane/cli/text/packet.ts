@@ -64,6 +64,8 @@ export function ip4PacketText(packet: Uint8Array, indent: string): string {
     `${indent}  fragment id ${hex4(view.getUint16(4))}${fragmentText(fragment)}`,
   ];
   const headerBytes = (view.getUint8(0) & 15) * 4;
+  if (headerBytes !== 20)
+    lines.splice(1, 0, `${indent}  version ${view.getUint8(0) >> 4}, header length ${headerBytes}`);
   const first = (fragment & 0x1fff) === 0;
   const inner = first ? transportText(view.getUint8(9), packet.subarray(headerBytes), indent) : "";
   return lines.join("\n") + (inner === "" ? "" : `\n${indent}${inner}`);
@@ -119,6 +121,8 @@ function tcpText(view: DataView, indent: string): string {
     `${indent}  seq. ${hex8(view.getUint32(4))} ack ${hex8(view.getUint32(8))}`,
     `${indent}  flags 0x${bits.toString(16).padStart(2, "0")}${flags.join("")}, tcp header: ${(view.getUint8(12) >> 4) * 4} bytes`,
     `${indent}  window ${view.getUint16(14)}, checksum ${hex4(view.getUint16(16))}`,
+    // VPP begins a line for options, be there any or not.
+    `${indent}  `,
   ].join("\n");
 }
 

@@ -166,6 +166,12 @@ function recordText(dp: Dataplane, node: string, d: TraceData, handle: number): 
       return l2OutputText(d);
     case "l2-flood":
       return `l2-flood: sw_if_index ${d.swIfIndex} ${macs(d.data)} bd_index ${dp.interfaces.get(d.swIfIndex)?.l2?.bdIndex ?? 0}`;
+    case "rx":
+      return `rx:${dp.interfaces.get(d.swIfIndex)?.name ?? "DELETED"}`;
+    case "options":
+      return `  option:[${Array.from(d.data, (byte) => `0x${byte.toString(16)}`).join()}]`;
+    case "ip4-punt":
+      return `  fib:0 adj:0 flow:0x00000000\n  ${ip4PacketText(d.data, "  ")}`;
     case "acl":
       return aclTraceText(d);
     case "ethertype": {
