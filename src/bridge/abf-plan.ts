@@ -1,11 +1,12 @@
 import { titleOfAddress } from "./assign.ts";
-import { attachOperationId, freeIds, isOurPolicy, policyOperationId } from "./abf.ts";
+import { attachOperationId, policyOperationId } from "./abf-ids.ts";
+import { freeIds, isOurPolicy } from "./abf.ts";
 import { aclOperationId, ourAcls } from "./acl.ts";
 import { interfaceOperationId, startingPoint } from "./interface.ts";
 import { STAGES, type DiffInput, type Kind, type PlanBuilder } from "./kind.ts";
 import { routeOperationId } from "./route.ts";
 import type { DesiredAbf, ObservedAbfAttachment, ObservedAbfPolicy } from "./types.ts";
-import { familyOf } from "./wire.ts";
+import { familyOf, hostPrefix } from "./wire.ts";
 
 /**
  * ABF: what matches an ACL on its way in goes to a next hop. A policy is never changed: where its next hop or priority
@@ -217,9 +218,4 @@ class AbfPlan {
         );
     }
   }
-}
-
-/** `198.18.0.7` -> `198.18.0.7/32` */
-export function hostPrefix(address: string): string {
-  return `${address}/${familyOf(address) === 4 ? 32 : 128}`;
 }

@@ -29,11 +29,6 @@ export function* freeIds({ desired, observed }: DiffInput): Generator<number, vo
   for (let id = first; id < first + count; id++) if (!used.has(id)) yield id;
 }
 
-export const policyOperationId = (id: number, what: "create" | "delete"): string => `abf policy ${id} ${what}`;
-
-export const attachOperationId = (policy: number, name: string, what: "attach" | "detach"): string =>
-  `abf policy ${policy} ${what} ${name}`;
-
 /** What VPP has, asked once for all operations of a context and kept up to date by them. */
 interface Known {
   readonly policies: Map<number, { readonly aclIndex: number; readonly via: readonly string[] }>;

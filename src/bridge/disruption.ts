@@ -1,6 +1,6 @@
 import { buildTable, disruption, type MaglevTable } from "../maglev/index.ts";
 import type { DiffInput } from "./kind.ts";
-import { vipKey } from "./keys.ts";
+import { vipId, vipKey } from "./keys.ts";
 import { serverChanges, wantedServer } from "./server.ts";
 import type { DesiredVip, ObservedVip, VipDisruption } from "./types.ts";
 import { recreateReasons, vipStartingPoint } from "./vip.ts";
@@ -41,7 +41,7 @@ function disruptionOf(vip: DesiredVip, input: DiffInput): VipDisruption | undefi
   const flushed = new Set(changes.flush);
   const lost = found.servers.filter((server) => reasons.length > 0 || flushed.has(server.address));
   return {
-    vip: key,
+    vip: vipId(vip),
     ...moved,
     flowsLost: lost.reduce((sum, server) => sum + server.flows, 0),
     ...(reasons.length === 0 ? {} : { recreated: reasons.join(", ") }),

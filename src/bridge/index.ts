@@ -1,9 +1,10 @@
 export type * from "./types.ts";
 export { BridgeError, type BridgeErrorCode } from "./errors.ts";
-export { neighborKey, parseVipKey, routeKey, vipKey, vipRef } from "./keys.ts";
+export { neighborKey, parseVipKey, routeKey, vipId, vipKey, vipRef, vipTitle } from "./keys.ts";
 export { type VppPort } from "./port.ts";
 export { type ExecuteContext, countText, listText } from "./kind.ts";
 export { observe, observeFeatures } from "./observe.ts";
+export { prepare } from "./prepare.ts";
 export { makePlan, NOTHING_OWNED } from "./plan.ts";
 export { aclOwner, aclTag, ruleText, rulesText } from "./acl.ts";
 export { execute } from "./execute.ts";

@@ -5,6 +5,16 @@ export function vipKey(vip: VipRef): string {
   return vip.port === undefined ? vip.prefix : `${vip.prefix} ${vip.protocol}/${vip.port}`;
 }
 
+/** By what people know it: the key, or `stream web (IPv4)`. */
+export function vipId(vip: VipRef): string {
+  return vip.title ?? vipKey(vip);
+}
+
+/** `VIP 10.2.2.0/24`, `stream web (IPv4)` */
+export function vipTitle(vip: VipRef): string {
+  return vip.title ?? `VIP ${vipKey(vip)}`;
+}
+
 /** The reverse of {@link vipKey}; undefined where the text is no such key. */
 export function parseVipKey(key: string): VipRef | undefined {
   const match = /^(\S+\/\d+)(?: (tcp|udp)\/(\d+))?$/.exec(key);
@@ -15,9 +25,12 @@ export function parseVipKey(key: string): VipRef | undefined {
 
 /** What VPP needs to find the VIP again. */
 export function vipRef(vip: VipRef): VipRef {
-  return vip.port === undefined
-    ? { prefix: vip.prefix }
-    : { prefix: vip.prefix, ...(vip.protocol === undefined ? {} : { protocol: vip.protocol }), port: vip.port };
+  const { prefix, protocol, port, title } = vip;
+  return {
+    prefix,
+    ...(title === undefined ? {} : { title }),
+    ...(port === undefined ? {} : { ...(protocol === undefined ? {} : { protocol }), port }),
+  };
 }
 
 /** `0.0.0.0/0`, or `0.0.0.0/0 table 7` outside the default table. */

@@ -4,9 +4,10 @@ import { addressKind } from "./address.ts";
 import { bridgeKind } from "./bridge-domain.ts";
 import { disruptions } from "./disruption.ts";
 import { interfaceKind } from "./interface.ts";
-import { PlanBuilder, type DiffInput, type Kind } from "./kind.ts";
+import { PlanBuilder, type Kind } from "./kind.ts";
 import { lbConfKind } from "./lb-conf.ts";
 import { neighborKind } from "./neighbor.ts";
+import { prepare } from "./prepare.ts";
 import { routeKind } from "./route.ts";
 import { serverKind } from "./server.ts";
 import type { DesiredState, ObservedState, Operation, OwnedObjects, Plan } from "./types.ts";
@@ -48,8 +49,9 @@ export function makePlan(
   owned: OwnedObjects = NOTHING_OWNED,
   options: PlanOptions = {},
 ): Plan {
-  const input: DiffInput = { desired, observed, owned };
+  const input = prepare({ desired, observed, owned });
   const builder = new PlanBuilder();
+  for (const problem of input.desired.steered?.problems ?? []) builder.problem("steering", problem);
   for (const kind of KINDS) kind.diff(input, builder);
   return {
     operations: order(builder.operations),

@@ -7,7 +7,7 @@ import {
   type ExecuteContext,
   type Kind,
 } from "./kind.ts";
-import { vipKey, vipRef } from "./keys.ts";
+import { vipId, vipRef, vipTitle } from "./keys.ts";
 import { serverFields, serverLine } from "./lb-wire.ts";
 import { DONE, retvalOf, tolerate } from "./port.ts";
 import type { Action, DesiredServer, DesiredVip, ObservedServer, ObservedVip, VipRef } from "./types.ts";
@@ -19,7 +19,7 @@ const SERVERS_PER_LINE = 500;
 /** VPP 26.10's own, of a server that is added without one. */
 const DEFAULT_WEIGHT = 100;
 
-export const serverOperationId = (vip: VipRef, what: string): string => `servers of ${vipKey(vip)} ${what}`;
+export const serverOperationId = (vip: VipRef, what: string): string => `servers of ${vipId(vip)} ${what}`;
 
 /** What a VIP's server should be in VPP: used with a weight, or not used; flushed means that no flow refers to it. */
 export interface WantedServer {
@@ -60,7 +60,7 @@ function warnOfWeights(vip: DesiredVip, { observed }: DiffInput, plan: PlanBuild
   const weights = new Set(vip.servers.filter((server) => server.state === "up").map((server) => server.weight));
   if (weights.size > 1) {
     plan.warn(
-      `VIP ${vipKey(vip)}: VPP ${observed.features.version} knows no weights (26.10 does): its servers get equal shares`,
+      `${vipTitle(vip)}: VPP ${observed.features.version} knows no weights (26.10 does): its servers get equal shares`,
     );
   }
 }
@@ -118,7 +118,6 @@ function compare(
 }
 
 function addServers(vip: DesiredVip, addresses: string[], weight: number | undefined, plan: PlanBuilder): string {
-  const key = vipKey(vip);
   const id = serverOperationId(
     vip,
     weight === undefined || weight === DEFAULT_WEIGHT ? "add" : `add with weight ${weight}`,
@@ -126,7 +125,7 @@ function addServers(vip: DesiredVip, addresses: string[], weight: number | undef
   plan.add({
     id,
     kind: "server",
-    object: key,
+    object: vipId(vip),
     verb: "create",
     stage: STAGES.vips,
     action: {
@@ -136,27 +135,26 @@ function addServers(vip: DesiredVip, addresses: string[], weight: number | undef
       ...(weight === undefined ? {} : { weight }),
     },
     inverse: { type: "servers-delete", vip: vipRef(vip), servers: addresses, flush: false },
-    sentence: `add ${countText(addresses.length, "server")}${weight === undefined || weight === DEFAULT_WEIGHT ? "" : ` with weight ${weight}`} to VIP ${key}: ${listText(addresses)}`,
+    sentence: `add ${countText(addresses.length, "server")}${weight === undefined || weight === DEFAULT_WEIGHT ? "" : ` with weight ${weight}`} to ${vipTitle(vip)}: ${listText(addresses)}`,
     dependsOn: [vipOperationId(vip, "create")],
   });
   return id;
 }
 
 function reweigh(vip: DesiredVip, address: string, weight: number, from: number, plan: PlanBuilder): string {
-  const key = vipKey(vip);
   const id = serverOperationId(vip, `weight of ${address}`);
   plan.add({
     id,
     kind: "server",
-    object: key,
+    object: vipId(vip),
     verb: "update",
     stage: STAGES.vips,
     action: { type: "server-weight", vip: vipRef(vip), server: address, weight, flush: false },
     inverse: { type: "server-weight", vip: vipRef(vip), server: address, weight: from, flush: false },
     sentence:
       weight === 0
-        ? `drain server ${address} of VIP ${key}: no new flows`
-        : `set the weight of server ${address} of VIP ${key} to ${weight} (was ${from})`,
+        ? `drain server ${address} of ${vipTitle(vip)}: no new flows`
+        : `set the weight of server ${address} of ${vipTitle(vip)} to ${weight} (was ${from})`,
   });
   return id;
 }
@@ -168,7 +166,6 @@ function removeServers(
   after: string[],
   plan: PlanBuilder,
 ): void {
-  const key = vipKey(vip);
   const stillWanted = new Set(vip.servers.map((server) => server.address));
   const draining = addresses.every((address) => stillWanted.has(address));
   const flows = (found?.servers ?? [])
@@ -177,26 +174,25 @@ function removeServers(
   plan.add({
     id: serverOperationId(vip, "remove"),
     kind: "server",
-    object: key,
+    object: vipId(vip),
     verb: "delete",
     stage: STAGES.vips,
     action: { type: "servers-delete", vip: vipRef(vip), servers: addresses, flush: false },
     inverse: { type: "servers-add", vip: vipRef(vip), servers: addresses },
-    sentence: `${draining ? "drain" : "remove"} ${countText(addresses.length, "server")} of VIP ${key}: ${listText(addresses)}; ${countText(flows, "established flow")} stay where they are`,
+    sentence: `${draining ? "drain" : "remove"} ${countText(addresses.length, "server")} of ${vipTitle(vip)}: ${listText(addresses)}; ${countText(flows, "established flow")} stay where they are`,
     dependsOn: after,
   });
 }
 
 function flushServers(vip: DesiredVip, addresses: string[], after: string[], plan: PlanBuilder): void {
-  const key = vipKey(vip);
   plan.add({
     id: serverOperationId(vip, "flush"),
     kind: "server",
-    object: key,
+    object: vipId(vip),
     verb: "delete",
     stage: STAGES.vips,
     action: { type: "servers-delete", vip: vipRef(vip), servers: addresses, flush: true },
-    sentence: `remove ${countText(addresses.length, "server")} of VIP ${key} that ${addresses.length === 1 ? "is" : "are"} down and flush their flows: ${listText(addresses)}`,
+    sentence: `remove ${countText(addresses.length, "server")} of ${vipTitle(vip)} that ${addresses.length === 1 ? "is" : "are"} down and flush their flows: ${listText(addresses)}`,
     dependsOn: after,
   });
 }

@@ -9,5 +9,6 @@ export type * from "./types/lb.ts";
 export type * from "./types/interface.ts";
 export type * from "./types/fib.ts";
 export type * from "./types/state.ts";
+export type * from "./types/steering.ts";
 export type * from "./types/plan.ts";
 export type * from "./types/diagnostic.ts";

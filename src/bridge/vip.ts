@@ -1,12 +1,12 @@
 import { type PlanBuilder, STAGES, countText, type DiffInput, type ExecuteContext, type Kind } from "./kind.ts";
-import { vipKey, vipRef } from "./keys.ts";
+import { vipId, vipKey, vipRef, vipTitle } from "./keys.ts";
 import { parseVips, vipAddFields, vipDeleteFields } from "./lb-wire.ts";
 import { DONE, tolerate, type VppPort } from "./port.ts";
 import { BridgeError } from "./errors.ts";
 import type { Action, DesiredVip, ObservedVip, VipRef } from "./types.ts";
 import { contains } from "./wire.ts";
 
-export const vipOperationId = (vip: VipRef, what: "create" | "delete"): string => `vip ${vipKey(vip)} ${what}`;
+export const vipOperationId = (vip: VipRef, what: "create" | "delete"): string => `vip ${vipId(vip)} ${what}`;
 
 /**
  * VIPs carry no tag. Ours are those that the journal names, and those inside the declared prefixes; where none are
@@ -14,7 +14,7 @@ export const vipOperationId = (vip: VipRef, what: "create" | "delete"): string =
  */
 export function isOurVip(found: VipRef, { desired, owned }: DiffInput): boolean {
   const key = vipKey(found);
-  if (owned.vips.has(key)) return true;
+  if (owned.vips.has(key) || found.title !== undefined) return true;
   const { prefixes } = desired.ownership;
   if (prefixes !== undefined) return prefixes.some((prefix) => contains(prefix, found.prefix));
   return desired.vips.some((vip) => vipKey(vip) === key);
@@ -52,7 +52,10 @@ export const vipKind: Kind = {
       const key = vipKey(found);
       if (keys.has(key)) continue;
       if (!isOurVip(found, input)) plan.foreign.push(`VIP ${key}`);
-      else plan.add(deletion(found, input, `remove VIP ${key} with ${countText(usedServers(found), "server")}`));
+      else
+        plan.add(
+          deletion(found, input, plan, `remove ${vipTitle(found)} with ${countText(usedServers(found), "server")}`),
+        );
     }
   },
 };
@@ -80,7 +83,8 @@ function diffVip(wanted: DesiredVip, input: DiffInput, plan: PlanBuilder): void 
       deletion(
         found,
         input,
-        `remove VIP ${key} to add it again: VPP cannot change ${reasons.join(", ")} in place; ${countText(flows, "flow")} lose stickiness`,
+        plan,
+        `remove ${vipTitle(found)} to add it again: VPP cannot change ${reasons.join(", ")} in place; ${countText(flows, "flow")} lose stickiness`,
       ),
     );
   }
@@ -88,47 +92,60 @@ function diffVip(wanted: DesiredVip, input: DiffInput, plan: PlanBuilder): void 
 }
 
 function creation(wanted: DesiredVip, input: DiffInput, plan: PlanBuilder) {
-  const key = vipKey(wanted);
   if (wanted.srcIpSticky && !input.observed.features.srcIpSticky) {
-    plan.warn(`VIP ${key}: srcIpSticky needs VPP 23.02 or later, this is ${input.observed.features.version}`);
+    plan.warn(`${vipTitle(wanted)}: srcIpSticky needs VPP 23.02 or later, this is ${input.observed.features.version}`);
   }
   const port = wanted.port === undefined ? "all ports" : "this port";
   const samePrefix = input.observed.vips.filter((vip) => vip.prefix === wanted.prefix);
   return {
     id: vipOperationId(wanted, "create"),
     kind: "vip" as const,
-    object: key,
+    object: vipId(wanted),
     verb: "create" as const,
     stage: STAGES.vips,
     action: { type: "vip-create" as const, vip: wanted },
     inverse: { type: "vip-delete" as const, vip: vipRef(wanted) },
-    sentence: `add VIP ${key} (${wanted.encap}${wanted.dscp === undefined ? "" : ` dscp ${wanted.dscp}`}, ${port}, table ${wanted.tableSize}${wanted.srcIpSticky ? ", sticky by source address" : ""})`,
+    sentence: `add ${vipTitle(wanted)} (${wanted.encap}${wanted.dscp === undefined ? "" : ` dscp ${wanted.dscp}`}, ${port}, table ${wanted.tableSize}${wanted.srcIpSticky ? ", sticky by source address" : ""})`,
     // All-port and per-port VIPs of a prefix exclude each other, and all ports share one encapsulation (lb.c:1056).
     dependsOn: ["lb conf update", ...samePrefix.map((vip) => vipOperationId(vip, "delete"))],
   };
 }
 
-function deletion(found: ObservedVip, input: DiffInput, sentence: string) {
+function deletion(found: ObservedVip, input: DiffInput, plan: PlanBuilder, sentence: string) {
   const wanted = input.desired.vips.some((vip) => vip.prefix === found.prefix);
   const inverse = asDesired(found);
   return {
     id: vipOperationId(found, "delete"),
     kind: "vip" as const,
-    object: vipKey(found),
+    object: vipId(found),
     verb: "delete" as const,
     // Where another VIP of the prefix comes instead, both go in one stage, one right after the other.
     stage: wanted ? STAGES.vips : STAGES.dropVips,
     action: { type: "vip-delete" as const, vip: vipRef(found) },
     inverse: inverse && ({ type: "vip-create", vip: inverse } as Action),
     sentence,
+    dependsOn: wanted ? [] : routesAwayFrom(found, plan),
   };
+}
+
+/** Whatever was sent to it goes elsewhere before: routes of the plan that led to it, and one that takes its place. */
+function routesAwayFrom(found: ObservedVip, plan: PlanBuilder): string[] {
+  const [host] = found.prefix.split("/");
+  return plan.operations
+    .filter(({ action, inverse }) => {
+      if (action.type !== "route") return false;
+      const before = inverse?.type === "route" ? inverse.route.via : [];
+      return before.some((path) => path.address === host) || (action.add && action.route.prefix === found.prefix);
+    })
+    .map((operation) => operation.id);
 }
 
 function asDesired(found: ObservedVip): DesiredVip | undefined {
   if (found.encap === "nat4" || found.encap === "nat6") return undefined;
-  const { prefix, protocol, port, encap, dscp, tableSize, srcIpSticky } = found;
+  const { prefix, title, protocol, port, encap, dscp, tableSize, srcIpSticky } = found;
   return {
     prefix,
+    ...(title === undefined ? {} : { title }),
     ...(protocol === undefined ? {} : { protocol }),
     ...(port === undefined ? {} : { port }),
     encap,

@@ -82,3 +82,24 @@ export function overlaps(a: string, b: string): boolean {
 export function contains(outer: string, inner: string): boolean {
   return parseIp46Prefix(outer).length <= parseIp46Prefix(inner).length && overlaps(outer, inner);
 }
+
+/** The prefix of one address: `198.18.0.7/32`. */
+export function hostPrefix(address: string): string {
+  return `${address}/${familyOf(address) === 4 ? 32 : 128}`;
+}
+
+/** A prefix's first address as a number, and how many it has. */
+export function prefixRange(prefix: string): { readonly first: bigint; readonly size: bigint } {
+  const { text, length } = parseIp46Prefix(prefix);
+  const [host = ""] = text.split("/");
+  const bytes = ipaddr.parse(host).toByteArray();
+  const first = bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+  return { first, size: 1n << BigInt(bytes.length * 8 - length) };
+}
+
+/** The reverse of {@link prefixRange}'s `first`. */
+export function fromNumber(value: bigint, family: 4 | 6): string {
+  const count = family === 4 ? 4 : 16;
+  const bytes = Array.from({ length: count }, (_, index) => Number((value >> BigInt(8 * (count - 1 - index))) & 255n));
+  return family === 4 ? bytes.join(".") : new ipaddr.IPv6(bytes).toRFC5952String();
+}

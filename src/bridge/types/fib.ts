@@ -3,6 +3,8 @@ export interface RoutePath {
   readonly address?: string;
   /** VPP's interface name; absent for a recursive route. */
   readonly interface?: string;
+  /** No next hop at all: packets are dropped, or are for VPP itself. */
+  readonly special?: "drop" | "local";
   /** 1..255. */
   readonly weight: number;
   /** Table in which a recursive next hop is looked up. */
@@ -13,6 +15,9 @@ export interface DesiredRoute {
   readonly prefix: string;
   readonly table: number;
   readonly via: readonly RoutePath[];
+  /** Of a route that streams and flows need: whose it is, for people, and what it does. */
+  readonly title?: string;
+  readonly sentence?: string;
 }
 
 export interface DesiredNeighbor {

@@ -21,6 +21,8 @@ export interface DesiredServer {
 export interface DesiredVip {
   /** For people; VPP knows no names. */
   readonly name?: string;
+  /** Of a stream: it is known by this, its prefix is inside VPP only. */
+  readonly title?: string;
   readonly prefix: string;
   /** Absent for an all-port VIP. */
   readonly protocol?: Protocol;
@@ -65,6 +67,8 @@ export interface ObservedServer {
 }
 
 export interface ObservedVip {
+  /** See DesiredVip; VPP does not tell, the controller remembers. */
+  readonly title?: string;
   readonly prefix: string;
   readonly protocol?: Protocol;
   readonly port?: number;
@@ -99,6 +103,8 @@ export interface ObservedLbConf {
 
 /** Which VIP: enough to name it to VPP. */
 export interface VipRef {
+  /** See DesiredVip. */
+  readonly title?: string;
   readonly prefix: string;
   readonly protocol?: Protocol;
   readonly port?: number;

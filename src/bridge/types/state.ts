@@ -1,4 +1,5 @@
 import type { DesiredAbf, ObservedAbfAttachment, ObservedAbfPolicy, PolicyIds } from "./abf.ts";
+import type { DesiredSteering, Steered } from "./steering.ts";
 import type { DesiredAcl, ObservedAcl } from "./acl.ts";
 import type { DesiredNeighbor, DesiredRoute, ObservedNeighbor, ObservedRoute } from "./fib.ts";
 import type { DesiredBridge, DesiredInterface, ObservedBridge, ObservedInterface } from "./interface.ts";
@@ -30,6 +31,10 @@ export interface DesiredState {
   readonly acls?: readonly DesiredAcl[];
   readonly abf?: readonly DesiredAbf[];
   readonly policyIds?: PolicyIds;
+  /** Streams and flows as the file has them. `compile` turns them into the rest. */
+  readonly steering?: DesiredSteering;
+  /** What became of `steering`. */
+  readonly steered?: Steered;
   readonly ownership: Ownership;
   readonly maxDisruption?: DisruptionPolicy;
 }
