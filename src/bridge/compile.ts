@@ -198,8 +198,8 @@ class Compiler {
   }
 }
 
-function lbVip({ encap, tableSize, srcIpSticky, servers }: DesiredStream, prefix: string): DesiredVip {
-  return { prefix, encap, tableSize, srcIpSticky, servers };
+function lbVip({ name, encap, tableSize, srcIpSticky, servers }: DesiredStream, prefix: string): DesiredVip {
+  return { stream: name, prefix, encap, tableSize, srcIpSticky, servers };
 }
 
 function route(prefix: string, to: Omit<RoutePath, "weight" | "table">, title: string, sentence: string): DesiredRoute {

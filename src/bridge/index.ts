@@ -2,13 +2,24 @@ export type * from "./types.ts";
 export { BridgeError, type BridgeErrorCode } from "./errors.ts";
 export { neighborKey, parseVipKey, routeKey, vipId, vipKey, vipRef, vipTitle } from "./keys.ts";
 export { type VppPort } from "./port.ts";
-export { type ExecuteContext, countText, listText } from "./kind.ts";
+export { type DiffInput, type ExecuteContext, countText, listText } from "./kind.ts";
 export { observe, observeFeatures } from "./observe.ts";
 export { prepare } from "./prepare.ts";
 export { makePlan, NOTHING_OWNED } from "./plan.ts";
 export { aclOwner, aclTag, ruleText, rulesText } from "./acl.ts";
+export { flowRules, MAX_RULES } from "./flow-rules.ts";
 export { execute } from "./execute.ts";
 export { tableOf, wantedTable } from "./disruption.ts";
 export { isOurInterface } from "./interface.ts";
+export { isOurPolicy } from "./abf.ts";
 export { isOurVip } from "./vip.ts";
-export { canonicalAddress, canonicalInterfaceAddress, canonicalPrefix, contains, familyOf, overlaps } from "./wire.ts";
+export {
+  canonicalAddress,
+  canonicalInterfaceAddress,
+  canonicalPrefix,
+  contains,
+  familyOf,
+  hostPrefix,
+  overlaps,
+  prefixRange,
+} from "./wire.ts";

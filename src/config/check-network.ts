@@ -7,6 +7,7 @@ import {
   type DesiredInterface,
   type DesiredState,
 } from "../bridge/index.ts";
+import { ownVips } from "./desired/vips.ts";
 import { forDuplicates, type Findings } from "./finding.ts";
 import type { LbFile } from "./schema.ts";
 
@@ -24,7 +25,7 @@ export function checkNetwork(file: LbFile, desired: DesiredState, found: Finding
   checkRoutes(file, desired, found);
   checkNeighbors(desired, found);
   checkSources(file, desired, found);
-  checkReachability(desired, found);
+  checkReachability(file, desired, found);
   adviseMtu(desired, found);
 }
 
@@ -150,7 +151,7 @@ function checkSources(file: LbFile, desired: DesiredState, found: Findings): voi
   if (file.lb === undefined || lbConf === undefined) return;
   const own = new Set(desired.interfaces.flatMap((entry) => entry.addresses.map((address) => address.split("/")[0]!)));
   if (own.size === 0) return;
-  const uses = new Set(desired.vips.map((vip) => vip.encap));
+  const uses = new Set([...desired.vips, ...file.streams].map((one) => one.encap));
   for (const [encap, field] of [
     ["gre4", "ip4Source"],
     ["gre6", "ip6Source"],
@@ -164,15 +165,19 @@ function checkSources(file: LbFile, desired: DesiredState, found: Findings): voi
   }
 }
 
-function checkReachability(desired: DesiredState, found: Findings): void {
+function checkReachability(file: LbFile, desired: DesiredState, found: Findings): void {
   const connected = desired.interfaces.flatMap((entry) => entry.addresses.map(canonicalPrefix));
   const routed = desired.routes.filter((route) => !route.prefix.endsWith("/0")).map((route) => route.prefix);
   if (connected.length === 0) return;
-  desired.vips.forEach((vip, index) => {
-    vip.servers.forEach((server, at) => {
+  const groups = [
+    ...ownVips(file).map(({ index }, at) => ({ path: ["vips", index], servers: desired.vips[at]!.servers })),
+    ...(desired.steering?.streams ?? []).map(({ servers }, index) => ({ path: ["streams", index], servers })),
+  ];
+  groups.forEach(({ path, servers }) => {
+    servers.forEach((server, at) => {
       if ([...connected, ...routed].some((prefix) => contains(prefix, server.address))) return;
       found.warn(
-        ["vips", index, "servers", at],
+        [...path, "servers", at],
         `${server.address} is in no connected subnet (${connected.join(", ")}) and no route leads to it but the default`,
       );
     });
@@ -189,13 +194,14 @@ const TCP_IP_HEADERS = { 4: 40, 6: 60 } as const;
 function adviseMtu(desired: DesiredState, found: Findings): void {
   const uplinks = desired.interfaces.filter((entry) => entry.outside).map((entry) => entry.mtu);
   const inside = desired.interfaces.filter((entry) => !entry.outside).map((entry) => entry.mtu);
-  const encaps = new Set(desired.vips.map((vip) => vip.encap));
+  const tunnels = [...desired.vips, ...streamTunnels(desired)];
+  const encaps = new Set(tunnels.map((vip) => vip.encap));
   if (uplinks.length === 0 || inside.length === 0) return;
   const [largest, room] = [Math.max(...uplinks), Math.min(...inside)];
   for (const encap of ["gre4", "gre6"] as const) {
     const needed = largest + GRE_OVERHEAD[encap];
     if (!encaps.has(encap) || room >= needed) continue;
-    const families = new Set(desired.vips.filter((vip) => vip.encap === encap).map((vip) => familyOf(vip.prefix)));
+    const families = new Set(tunnels.filter((vip) => vip.encap === encap).map((vip) => familyOf(vip.prefix)));
     const limits = [...families].map(
       (family) => `${room - GRE_OVERHEAD[encap] - TCP_IP_HEADERS[family]} (IPv${family})`,
     );
@@ -205,4 +211,13 @@ function adviseMtu(desired: DesiredState, found: Findings): void {
         `${limits.join(", ")} (\`ip route … advmss\` on the way back), or the links to them need an MTU of ${needed}`,
     );
   }
+}
+
+/** Each stream with each of the VIPs that use it. */
+function streamTunnels({ steering }: DesiredState): { encap: string; prefix: string }[] {
+  return (steering?.streams ?? []).flatMap(({ name, encap }) => {
+    const byDefault = steering?.vips.filter((vip) => vip.stream === name).map((vip) => vip.prefix) ?? [];
+    const byFlow = steering?.flows.filter((flow) => flow.stream === name).flatMap((flow) => flow.vips) ?? [];
+    return [...byDefault, ...byFlow].map((prefix) => ({ encap, prefix }));
+  });
 }

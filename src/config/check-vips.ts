@@ -7,22 +7,28 @@ import {
   type DesiredState,
   type DesiredVip,
 } from "../bridge/index.ts";
+import { ownVips } from "./desired/vips.ts";
 import { forDuplicates, type Findings } from "./finding.ts";
+import type { Path } from "./locate.ts";
 import type { LbFile } from "./schema.ts";
 
 /** What VPP's lb plugin would refuse, or take and do wrong. */
 export function checkVips(file: LbFile, desired: DesiredState, found: Findings): void {
-  desired.vips.forEach((vip, index) => {
-    checkPrefix(file.vips[index]!.prefix, index, found);
+  const places = ownVips(file).map(({ index }) => index);
+  file.vips.forEach(({ prefix }, index) => {
+    checkPrefix(prefix, index, found);
+    checkOwnership(canonicalPrefix(prefix), index, desired, found);
+  });
+  desired.vips.forEach((vip, at) => {
+    const index = places[at]!;
     checkPorts(vip, index, found);
     checkEncap(vip, index, file, found);
-    checkTable(vip, index, found);
-    checkServers(vip, index, found);
-    checkOwnership(vip, index, desired, found);
+    checkTable(vip, ["vips", index], found);
+    checkServers(vip, ["vips", index], found);
   });
-  checkRivals(desired.vips, found);
+  checkRivals(desired.vips, places, found);
   forDuplicates(
-    desired.vips,
+    file.vips,
     (vip) => vip.name,
     (index, first, name) => found.error(["vips", index, "name"], `vips[${first}] is called "${name}" too`),
   );
@@ -61,17 +67,26 @@ function checkEncap(vip: DesiredVip, index: number, file: LbFile, found: Finding
   } else if (vip.dscp !== undefined) {
     found.error(["vips", index, "dscp"], `dscp is for l3dsr only, not for ${vip.encap}`);
   }
-  if (file.lb?.manage === false || vip.encap === "l3dsr") return;
-  const field = vip.encap === "gre4" ? "ip4Source" : "ip6Source";
-  const unset = vip.encap === "gre4" ? "255.255.255.255" : "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff";
+  if (vip.encap !== "l3dsr") checkTunnelSource(vip.encap, `vips[${index}]`, file, found);
+}
+
+/** @param what the file's place that needs it */
+export function checkTunnelSource(encap: "gre4" | "gre6", what: string, file: LbFile, found: Findings): void {
+  if (file.lb?.manage === false) return;
+  const field = encap === "gre4" ? "ip4Source" : "ip6Source";
+  const unset = encap === "gre4" ? "255.255.255.255" : "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff";
   if (file.lb !== undefined && file.lb[field] === unset) {
-    found.error(["lb"], `vips[${index}] is ${vip.encap}: set lb.${field}, the source address of its tunnels`);
+    found.error(["lb"], `${what} is ${encap}: set lb.${field}, the source address of its tunnels`);
   }
 }
 
-function checkTable(vip: DesiredVip, index: number, found: Findings): void {
-  const { tableSize, servers } = vip;
-  const path = ["vips", index, "tableSize"];
+/** Of a VIP or a stream. */
+export function checkTable(
+  { tableSize, servers }: Pick<DesiredVip, "tableSize" | "servers">,
+  place: Path,
+  found: Findings,
+): void {
+  const path = [...place, "tableSize"];
   if ((tableSize & (tableSize - 1)) !== 0) {
     const below = 2 ** Math.floor(Math.log2(tableSize));
     found.error(path, `${tableSize} is not a power of two: take ${below} or ${below * 2}`);
@@ -95,12 +110,13 @@ function nextPower(slots: number): number {
   return Math.min(1 << 20, 2 ** Math.ceil(Math.log2(slots)));
 }
 
-function checkServers(vip: DesiredVip, index: number, found: Findings): void {
+/** Of a VIP or a stream. */
+export function checkServers(vip: Pick<DesiredVip, "encap" | "servers">, place: Path, found: Findings): void {
   const family = vip.encap === "gre6" ? 6 : 4;
   vip.servers.forEach((server, at) => {
     if (familyOf(server.address) !== family) {
       found.error(
-        ["vips", index, "servers", at],
+        [...place, "servers", at],
         `${server.address} is IPv${familyOf(server.address)}, ${vip.encap} reaches IPv${family} servers only`,
       );
     }
@@ -108,25 +124,25 @@ function checkServers(vip: DesiredVip, index: number, found: Findings): void {
   forDuplicates(
     vip.servers,
     (server) => server.address,
-    (at, first, address) => found.error(["vips", index, "servers", at], `${address} is servers[${first}] already`),
+    (at, first, address) => found.error([...place, "servers", at], `${address} is servers[${first}] already`),
   );
 }
 
-function checkOwnership(vip: DesiredVip, index: number, { ownership }: DesiredState, found: Findings): void {
-  if (ownership.prefixes === undefined || ownership.prefixes.some((prefix) => contains(prefix, vip.prefix))) return;
+function checkOwnership(prefix: string, index: number, { ownership }: DesiredState, found: Findings): void {
+  if (ownership.prefixes === undefined || ownership.prefixes.some((one) => contains(one, prefix))) return;
   found.error(
     ["vips", index, "prefix"],
-    `${vip.prefix} is outside ownership.prefixes (${ownership.prefixes.join(", ") || "none"}): add it there`,
+    `${prefix} is outside ownership.prefixes (${ownership.prefixes.join(", ") || "none"}): add it there`,
   );
 }
 
 /** VIPs of one file that get into each other's way. */
-function checkRivals(vips: readonly DesiredVip[], found: Findings): void {
-  forDuplicates(vips, vipKey, (index, first, key) =>
-    found.error(["vips", index, "prefix"], `${key} is vips[${first}] already`),
+function checkRivals(vips: readonly DesiredVip[], places: readonly number[], found: Findings): void {
+  forDuplicates(vips, vipKey, (at, first, key) =>
+    found.error(["vips", places[at]!, "prefix"], `${key} is vips[${places[first]!}] already`),
   );
-  vips.forEach((vip, index) => {
-    vips.slice(0, index).forEach((other, first) => checkPair(vip, index, other, first, found));
+  vips.forEach((vip, at) => {
+    vips.slice(0, at).forEach((other, first) => checkPair(vip, places[at]!, other, places[first]!, found));
   });
 }
 
@@ -157,7 +173,7 @@ function checkPair(vip: DesiredVip, index: number, other: DesiredVip, first: num
 function checkLbConf(file: LbFile, desired: DesiredState, found: Findings): void {
   const { lb } = file;
   if (lb === undefined) {
-    if (desired.vips.some((vip) => vip.encap !== "l3dsr")) {
+    if (desired.vips.some((vip) => vip.encap !== "l3dsr") || file.streams.length > 0) {
       found.warn([], "no `lb` section: tunnels are sourced from whatever VPP has; its default is 255.255.255.255");
     }
     return;

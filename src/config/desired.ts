@@ -3,11 +3,13 @@ import type { LbFile } from "./schema.ts";
 import { toNeighbor, toRoute } from "./desired/fib.ts";
 import { toBridges, toInterface } from "./desired/interfaces.ts";
 import { toLbConf, toPolicy } from "./desired/lb.ts";
-import { toVip } from "./desired/vips.ts";
+import { toSteering } from "./desired/steering.ts";
+import { toVips } from "./desired/vips.ts";
 
 /** Turns a checked file into desired state: canonical addresses, VPP's names, implied bridges. */
 export function toDesired(file: LbFile): DesiredState {
   const lbConf = toLbConf(file.lb);
+  const steering = toSteering(file);
   const maxDisruption = toPolicy(file.maxDisruption);
   const { prefixes, tag } = file.ownership;
   return {
@@ -16,7 +18,8 @@ export function toDesired(file: LbFile): DesiredState {
     interfaces: file.interfaces.map(toInterface),
     neighbors: file.neighbors.map(toNeighbor),
     routes: file.routes.map(toRoute),
-    vips: file.vips.map(toVip),
+    vips: toVips(file),
+    ...(steering === undefined ? {} : { steering }),
     ownership: { tag, ...(prefixes === undefined ? {} : { prefixes: prefixes.map(canonicalPrefix) }) },
     ...(maxDisruption === undefined ? {} : { maxDisruption }),
   };

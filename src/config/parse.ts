@@ -1,5 +1,6 @@
 import type { DesiredState, Diagnostic } from "../bridge/index.ts";
 import { checkNetwork } from "./check-network.ts";
+import { checkSteering } from "./check-steering.ts";
 import { checkVips } from "./check-vips.ts";
 import { toDesired } from "./desired.ts";
 import { Findings } from "./finding.ts";
@@ -33,6 +34,7 @@ export function parseLbYaml(text: string): ParsedLbFile {
   const found = new Findings(yaml);
   checkVips(result.data, state, found);
   checkNetwork(result.data, state, found);
+  checkSteering(result.data, state, found);
   const diagnostics = inOrder(found.list);
   if (diagnostics.some((one) => one.severity === "error")) return { diagnostics };
   return { file: result.data, state, diagnostics };

@@ -4,6 +4,7 @@ import { http } from "./schema/http.ts";
 import { bridge, iface } from "./schema/interfaces.ts";
 import { lb } from "./schema/lb.ts";
 import { control, maxDisruption, ownership, repair, state, vpp } from "./schema/service.ts";
+import { flow, steering, stream } from "./schema/steering.ts";
 import { vip } from "./schema/vips.ts";
 
 /** lb.yaml. */
@@ -18,7 +19,10 @@ export const lbFileSchema = z
     interfaces: z.array(iface).default([]),
     neighbors: z.array(neighbor).default([]),
     routes: z.array(route).default([]),
+    streams: z.array(stream).default([]).describe("Groups of servers that VIPs and flows share"),
+    flows: z.array(flow).default([]).describe("Which packets to VIPs go to which stream"),
     vips: z.array(vip).default([]),
+    steering: steering.prefault({}).describe("How streams and flows are put into VPP; the defaults suffice"),
     maxDisruption: maxDisruption
       .optional()
       .describe("A change that moves a larger share of a VIP's slots than this is refused, or paced. Default: none is"),

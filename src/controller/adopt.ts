@@ -1,30 +1,51 @@
 import {
+  hostPrefix,
+  isOurPolicy,
   isOurVip,
   neighborKey,
   routeKey,
   vipKey,
   type DesiredState,
+  type DiffInput,
   type ObservedInterface,
-  type ObservedState,
 } from "../bridge/index.ts";
 import type { Journal } from "./journal.ts";
-import { liveDrains } from "./overrides.ts";
 
 /** Notes as ours what is there and in the file, and forgets what is neither. */
-export function adopt(journal: Journal, desired: DesiredState, observed: ObservedState): void {
-  const input = { desired, observed, owned: journal.owned };
+export function adopt(journal: Journal, input: DiffInput): void {
+  const { desired, observed } = input;
   const ourVips = observed.vips.filter((vip) => isOurVip(vip, input)).map(vipKey);
   adoptKeys(journal.vips, desired.vips.map(vipKey), ourVips);
-  adoptKeys(journal.routes, desired.routes.map(routeKey), observed.routes.map(routeKey));
+  // A VIP hides a route to its prefix.
+  const routes = [...observed.routes.map(routeKey), ...observed.vips.map((vip) => vip.prefix)];
+  adoptKeys(journal.routes, desired.routes.map(routeKey), routes);
+  adoptPolicies(journal.abfPolicies, input);
+  adoptAssigned(journal.assigned, input);
   adoptKeys(journal.neighbors, desired.neighbors.map(neighborKey), observed.neighbors.map(neighborKey));
   forgetInterfaces(journal.pendingInterfaces, desired, observed.interfaces);
-  journal.drains = liveDrains(desired, journal.drains);
 }
 
 function adoptKeys(owned: Set<string>, wanted: readonly string[], there: readonly string[]): void {
   const [isWanted, isThere] = [new Set(wanted), new Set(there)];
   for (const key of owned) if (!isWanted.has(key) && !isThere.has(key)) owned.delete(key);
   for (const key of isWanted) if (isThere.has(key)) owned.add(key);
+}
+
+/** Ids whose policy VPP has, and ours that the journal does not know. */
+function adoptPolicies(owned: Set<number>, input: DiffInput): void {
+  const there = input.observed.abfPolicies ?? [];
+  const ids = new Set(there.map((policy) => policy.id));
+  for (const id of owned) if (!ids.has(id)) owned.delete(id);
+  for (const policy of there) if (isOurPolicy(policy, input)) owned.add(policy.id);
+}
+
+/** Addresses of what is wanted, and of what VPP still has. */
+function adoptAssigned(assigned: Map<string, string>, { desired, observed, owned }: DiffInput): void {
+  const there = new Set([...observed.vips, ...observed.routes].map((one) => one.prefix));
+  const now = desired.steered?.assigned ?? owned.assigned ?? new Map<string, string>();
+  const kept = [...now].filter(([, address]) => desired.steered !== undefined || there.has(hostPrefix(address)));
+  assigned.clear();
+  for (const [key, address] of kept) assigned.set(key, address);
 }
 
 /** Interfaces that are tagged by now, or neither wanted nor there. */

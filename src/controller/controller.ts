@@ -1,11 +1,11 @@
 import { asyncScheduler, debounceTime, filter, merge, observeOn, Subscription, timer, type Observable } from "rxjs";
-import { makePlan, observe, vipKey, type DesiredState, type Diagnostic } from "../bridge/index.ts";
-import { drainedVip, readAddress, readVip, toDrain } from "./drain.ts";
+import { makePlan, observe, prepare, type DesiredState, type Diagnostic } from "../bridge/index.ts";
+import { drainedVips, notFound, readAddress, readVip, toDrain } from "./drain.ts";
 import { ControllerError, messageOf } from "./errors.ts";
 import { StateFile, type OpenedState } from "../history/index.ts";
 import { Journal, readOldJournal, type DrainRecord } from "./journal.ts";
 import { VppLink, type LinkState, type VppSession } from "./link.ts";
-import { vipsOf } from "./overrides.ts";
+import { groupsOf } from "./overrides.ts";
 import { Queries } from "./queries.ts";
 import { Reconciler } from "./reconciler.ts";
 import { EMPTY_PLAN, errorText, NOTHING_APPLIED, toApplyResult, warningsOf, withDeadline } from "./results.ts";
@@ -212,22 +212,24 @@ export class Controller implements ControllerApi {
     const address = readAddress(server);
     const desired = this.#reconciler.desired ?? fail("NO_CONFIG", "no configuration is applied yet");
     const key = readVip(opts.vip);
-    const concerned = vipsOf(desired, address, key);
+    const concerned = groupsOf(desired, address, key);
     if (concerned.length === 0) {
-      fail("NOT_FOUND", `no VIP${key === undefined ? "" : ` ${key}`} of the configuration has server ${address}`);
+      fail("NOT_FOUND", notFound(desired, address, key));
     }
     const session = this.#session();
     const drain = opts.undo === true ? undefined : toDrain(address, key, opts);
     const before = await observe(session.port, session.features);
     this.#setDrain(address, key, drain);
     const effective = this.#reconciler.effective ?? desired;
-    const plan = makePlan(effective, before, this.#reconciler.journal.owned);
+    const { owned } = this.#reconciler.journal;
+    const input = prepare({ desired: effective, observed: before, owned });
+    const plan = makePlan(input.desired, input.observed, owned);
     const report = await this.#run(() => this.#reconciler.kick(`drain of ${address}`));
     return {
       server: address,
       undone: drain === undefined,
       ...(drain?.deadlineMs === undefined ? {} : { deadlineAt: new Date(drain.deadlineMs).toISOString() }),
-      vips: concerned.map((vip) => drainedVip(vipKey(vip), address, plan, before)),
+      vips: drainedVips(concerned, address, plan, input),
       apply: toApplyResult(report, []),
     };
   }

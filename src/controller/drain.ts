@@ -1,4 +1,12 @@
-import { canonicalAddress, parseVipKey, vipKey, type ObservedState, type Plan } from "../bridge/index.ts";
+import {
+  canonicalAddress,
+  parseVipKey,
+  vipId,
+  vipKey,
+  type DesiredState,
+  type DiffInput,
+  type Plan,
+} from "../bridge/index.ts";
 import { ControllerError, messageOf } from "./errors.ts";
 import type { DrainRecord } from "./journal.ts";
 import type { DrainOptions, DrainResult } from "./types.ts";
@@ -26,21 +34,40 @@ export function readAddress(text: string): string {
   }
 }
 
+/** Key of a VIP, or `stream web`. */
 export function readVip(text: string | undefined): string | undefined {
-  if (text === undefined) return undefined;
+  if (text === undefined || /^stream \S+$/.test(text)) return text;
   const ref = parseVipKey(text);
   if (ref === undefined) {
-    throw new ControllerError("INPUT", `"${text}" is no VIP: write "10.2.2.0/24" or "10.2.2.0/24 tcp/5001"`);
+    throw new ControllerError(
+      "INPUT",
+      `"${text}" is no VIP: write "10.2.2.0/24" or "10.2.2.0/24 tcp/5001"; of a stream "stream NAME"`,
+    );
   }
   return vipKey(ref);
 }
 
-export function drainedVip(
-  vip: string,
+/** Why there is nothing to drain. */
+export function notFound({ steering }: DesiredState, server: string, key: string | undefined): string {
+  const vip = steering?.vips.find((one) => one.prefix === key);
+  if (vip?.stream !== undefined) return `VIP ${vip.prefix} has its servers from stream ${vip.stream}: drain it there`;
+  if (key?.startsWith("stream ") === true) return `no ${key} of the configuration has server ${server}`;
+  return `no VIP${key === undefined ? " and no stream" : ` ${key}`} of the configuration has server ${server}`;
+}
+
+/** What a drain moves and leaves, for each table that has the server. */
+export function drainedVips(
+  groups: readonly string[],
   server: string,
   plan: Plan,
-  before: ObservedState,
-): DrainResult["vips"][number] {
-  const found = before.vips.find((one) => vipKey(one) === vip)?.servers.find((one) => one.address === server);
-  return { vip, moved: plan.disruption.find((one) => one.vip === vip)?.moved ?? 0, flows: found?.flows ?? 0 };
+  { desired, observed }: DiffInput,
+): DrainResult["vips"] {
+  const concerned = desired.vips.filter((vip) =>
+    groups.includes(vip.stream === undefined ? vipKey(vip) : `stream ${vip.stream}`),
+  );
+  return concerned.map((vip) => {
+    const found = observed.vips.find((one) => vipKey(one) === vipKey(vip));
+    const moved = plan.disruption.find((one) => one.vip === vipId(vip))?.moved ?? 0;
+    return { vip: vipId(vip), moved, flows: found?.servers.find((one) => one.address === server)?.flows ?? 0 };
+  });
 }

@@ -1,11 +1,24 @@
 import { createHash } from "node:crypto";
-import { vipKey, type DesiredState, type DesiredVip, type Plan } from "../bridge/index.ts";
+import { vipId, type DesiredState, type DesiredVip, type Plan } from "../bridge/index.ts";
 
 /** Tells two versions of a VIP apart by what moves flows. */
-export function vipDigest(vip: DesiredVip): string {
+export function vipDigest(vip: Pick<DesiredVip, "encap" | "dscp" | "tableSize" | "srcIpSticky" | "servers">): string {
   const servers = [...vip.servers].sort((a, b) => (a.address < b.address ? -1 : 1));
   const text = JSON.stringify([vip.encap, vip.dscp, vip.tableSize, vip.srcIpSticky, servers]);
   return createHash("sha256").update(text).digest("base64url").slice(0, 22);
+}
+
+/** Digests of all that flows depend on, by the names that a plan's disruption has. */
+export function digestsOf({ vips, steering }: DesiredState): Map<string, string> {
+  const digests = new Map(vips.map((vip) => [vipId(vip), vipDigest(vip)]));
+  const streams = new Map(steering?.streams.map((stream) => [stream.name, vipDigest(stream)]));
+  for (const [name, digest] of streams)
+    for (const family of [4, 6]) digests.set(`stream ${name} (IPv${family})`, digest);
+  for (const { prefix, stream } of steering?.vips ?? [])
+    digests.set(prefix, `${stream ?? ""} ${streams.get(stream ?? "") ?? ""}`);
+  for (const { name, stream } of steering?.flows ?? [])
+    for (const family of [4, 6]) digests.set(`flow ${name} (IPv${family})`, stream);
+  return digests;
 }
 
 export interface Verdict {
@@ -22,7 +35,7 @@ export interface Verdict {
 export function judge(desired: DesiredState, plan: Plan, accepted: ReadonlyMap<string, string>): Verdict {
   const policy = desired.maxDisruption;
   if (policy === undefined) return { pace: [] };
-  const digests = new Map(desired.vips.map((vip) => [vipKey(vip), vipDigest(vip)]));
+  const digests = digestsOf(desired);
   const tooMuch = plan.disruption.filter(
     (one) => one.moved > policy.limit && digests.get(one.vip) !== accepted.get(one.vip),
   );
@@ -31,12 +44,17 @@ export function judge(desired: DesiredState, plan: Plan, accepted: ReadonlyMap<s
   if (refused.length === 0) return { pace: paceable.map((one) => one.vip) };
   const list = refused.map(
     (one) =>
-      `VIP ${one.vip} would move ${percent(one.moved)} of its slots${one.recreated === undefined ? "" : ` (${one.recreated})`}`,
+      `${disruptedText(one.vip)} would move ${percent(one.moved)} of its slots${one.recreated === undefined ? "" : ` (${one.recreated})`}`,
   );
   return {
     refused: `${list.join("; ")}; maxDisruption allows ${percent(policy.limit)}. Change it in smaller steps, set maxDisruption.pace, or apply with force.`,
     pace: [],
   };
+}
+
+/** `VIP 10.2.2.0/24`, `stream web (IPv4)` */
+function disruptedText(id: string): string {
+  return /^(stream|flow) /.test(id) ? id : `VIP ${id}`;
 }
 
 export function percent(share: number): string {

@@ -4,6 +4,7 @@ import type { JournalSections } from "../history/index.ts";
 export interface JournalShape {
   readonly owned: Readonly<Record<string, unknown>>;
   readonly accepted: Readonly<Record<string, string>>;
+  readonly assigned?: Readonly<Record<string, string>>;
   readonly pacing: readonly string[];
   readonly drains: readonly { readonly server: string; readonly vip?: string | undefined }[];
   readonly vpp?: unknown;
@@ -18,6 +19,7 @@ export function toSections(journal: JournalShape): JournalSections {
   const sections: Record<string, Record<string, unknown>> = {
     [SINGLE]: journal.vpp === undefined ? {} : { vpp: journal.vpp },
     accepted: journal.accepted,
+    assigned: journal.assigned ?? {},
     pacing: keyed(journal.pacing),
     drains: Object.fromEntries(journal.drains.map((drain) => [`${drain.server} ${drain.vip ?? ""}`, drain])),
   };
@@ -43,6 +45,7 @@ export function fromSections(sections: JournalSections): Record<string, unknown>
     ...(vpp === undefined ? {} : { vpp }),
     owned,
     accepted: sections["accepted"] ?? {},
+    assigned: sections["assigned"] ?? {},
     pacing: Object.values(sections["pacing"] ?? {}),
     drains: Object.values(sections["drains"] ?? {}),
   };

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { DesiredLbConf, Operation, OwnedObjects } from "../bridge/index.ts";
+import { routeKey, vipKey, type DesiredLbConf, type Operation, type OwnedObjects } from "../bridge/index.ts";
 import type { JournalSections } from "../history/index.ts";
 import { fromSections, toSections } from "./journal-sections.ts";
 
@@ -129,12 +129,13 @@ export class Journal {
   /** Notes what the operations will make, before they do. */
   begin(operations: readonly Operation[]): void {
     for (const { action, kind, verb, object } of operations) {
+      // What is created and what is changed: both are ours from here on.
       if (action.type === "interface-create") this.pendingInterfaces.add(action.interface.name);
       else if (action.type === "bridge-create") this.bridges.add(action.bridge.id);
       else if (action.type === "abf-policy-create") this.abfPolicies.add(action.id);
       if (verb === "delete") continue;
-      if (kind === "vip") this.vips.add(object);
-      else if (kind === "route") this.routes.add(object);
+      if (action.type === "vip-create") this.vips.add(vipKey(action.vip));
+      else if (action.type === "route") this.routes.add(routeKey(action.route));
       else if (kind === "neighbor") this.neighbors.add(object);
     }
   }
@@ -148,8 +149,8 @@ export class Journal {
     else if (action.type === "abf-policy-delete") this.abfPolicies.delete(action.id);
     else if (action.type === "lb-conf") this.lbConf = action.conf;
     if (verb !== "delete") return;
-    if (kind === "vip") this.vips.delete(object);
-    else if (kind === "route") this.routes.delete(object);
+    if (action.type === "vip-delete") this.vips.delete(vipKey(action.vip));
+    else if (action.type === "route") this.routes.delete(routeKey(action.route));
     else if (kind === "neighbor") this.neighbors.delete(object);
   }
 

@@ -1,17 +1,31 @@
-import { vipKey, type DesiredServer, type DesiredState, type DesiredVip } from "../bridge/index.ts";
+import { vipKey, type DesiredServer, type DesiredState, type DesiredStream, type DesiredVip } from "../bridge/index.ts";
 import type { DrainRecord } from "./journal.ts";
 
 /** Desired state with the drains that an operator ordered on top of the file. Pure. */
 export function withDrains(desired: DesiredState, drains: readonly DrainRecord[], nowMs: number): DesiredState {
   if (drains.length === 0) return desired;
-  return { ...desired, vips: desired.vips.map((vip) => drainVip(vip, drains, nowMs)) };
+  const drained = <T extends Group>(group: T): T => drainGroup(group, drains, nowMs);
+  const { steering } = desired;
+  return {
+    ...desired,
+    vips: desired.vips.map(drained),
+    ...(steering === undefined ? {} : { steering: { ...steering, streams: steering.streams.map(drained) } }),
+  };
 }
 
-function drainVip(vip: DesiredVip, drains: readonly DrainRecord[], nowMs: number): DesiredVip {
-  const key = vipKey(vip);
+/** What has servers: a VIP, or a stream. */
+type Group = DesiredVip | DesiredStream;
+
+/** By which a drain names it: a VIP's key, or `stream web`. */
+function groupKey(group: Group): string {
+  return "prefix" in group ? vipKey(group) : `stream ${group.name}`;
+}
+
+function drainGroup<T extends Group>(group: T, drains: readonly DrainRecord[], nowMs: number): T {
+  const key = groupKey(group);
   const mine = drains.filter((drain) => drain.vip === undefined || drain.vip === key);
-  if (mine.length === 0) return vip;
-  return { ...vip, servers: vip.servers.map((server) => drainServer(server, mine, nowMs)) };
+  if (mine.length === 0) return group;
+  return { ...group, servers: group.servers.map((server) => drainServer(server, mine, nowMs)) };
 }
 
 function drainServer(server: DesiredServer, drains: readonly DrainRecord[], nowMs: number): DesiredServer {
@@ -23,14 +37,15 @@ function drainServer(server: DesiredServer, drains: readonly DrainRecord[], nowM
 
 /** Drains whose server is still in the file; the others have nothing left to say. */
 export function liveDrains(desired: DesiredState, drains: readonly DrainRecord[]): DrainRecord[] {
-  return drains.filter((drain) => vipsOf(desired, drain.server, drain.vip).length > 0);
+  return drains.filter((drain) => groupsOf(desired, drain.server, drain.vip).length > 0);
 }
 
-/** VIPs of the file that have the server. */
-export function vipsOf(desired: DesiredState, server: string, key?: string): DesiredVip[] {
-  return desired.vips.filter(
-    (vip) => (key === undefined || vipKey(vip) === key) && vip.servers.some((one) => one.address === server),
-  );
+/** Keys of the VIPs and streams of the file that have the server. */
+export function groupsOf(desired: DesiredState, server: string, key?: string): string[] {
+  return [...desired.vips, ...(desired.steering?.streams ?? [])]
+    .filter((group) => group.servers.some((one) => one.address === server))
+    .map(groupKey)
+    .filter((one) => key === undefined || one === key);
 }
 
 /** When the next drain's deadline comes, if one does. */

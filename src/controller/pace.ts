@@ -18,12 +18,16 @@ export function paceOperations(
     if (operation.kind !== "server" || !pacing.has(operation.object)) now.push(operation);
     else paced.set(operation.object, [...(paced.get(operation.object) ?? []), operation]);
   }
-  for (const [key, changes] of paced) {
-    const vip = observed.vips.find((one) => vipKey(one) === key);
+  for (const changes of paced.values()) {
+    const vip = observed.vips.find((one) => vipKey(one) === vipOf(changes));
     if (vip === undefined) now.push(...changes);
     else cut(vip, changes, step, observed.features.weights, now, later);
   }
   return { now, later };
+}
+
+function vipOf([first]: readonly Operation[]): string | undefined {
+  return first !== undefined && "vip" in first.action ? vipKey(first.action.vip) : undefined;
 }
 
 /** One server's change, from which operations are put together again. */

@@ -1,5 +1,5 @@
-import { makePlan, vipKey, type DesiredState, type ObservedState } from "../bridge/index.ts";
-import { judge, vipDigest, type Verdict } from "./gate.ts";
+import { makePlan, type DesiredState, type ObservedState } from "../bridge/index.ts";
+import { digestsOf, judge, type Verdict } from "./gate.ts";
 import type { Journal } from "./journal.ts";
 import { withDrains } from "./overrides.ts";
 
@@ -21,7 +21,7 @@ export function judgeProposal(proposal: Proposal, observed: ObservedState, journ
 /** Notes a desired state as accepted, and which of its VIPs are to be changed in steps. */
 export function noteAccepted(journal: Journal, desired: DesiredState, verdict: Verdict): void {
   journal.accepted.clear();
-  for (const vip of desired.vips) journal.accepted.set(vipKey(vip), vipDigest(vip));
+  for (const [id, digest] of digestsOf(desired)) journal.accepted.set(id, digest);
   journal.pacing.clear();
   for (const key of verdict.pace) journal.pacing.add(key);
 }

@@ -2,6 +2,7 @@ import { Subject, type Observable } from "rxjs";
 import {
   makePlan,
   observe,
+  prepare,
   type DesiredState,
   type ObservedState,
   type Operation,
@@ -15,7 +16,7 @@ import { Failures, Repeats } from "./failures.ts";
 import { Garbage } from "./garbage.ts";
 import type { Journal } from "./journal.ts";
 import type { VppLink, VppSession } from "./link.ts";
-import { nextDeadline, withDrains } from "./overrides.ts";
+import { liveDrains, nextDeadline, withDrains } from "./overrides.ts";
 import { judgeProposal, noteAccepted, type Proposal } from "./proposal.ts";
 import { runPlan } from "./run-plan.ts";
 import { Selection } from "./selection.ts";
@@ -178,8 +179,11 @@ export class Reconciler {
   }
 
   #plan(desired: DesiredState, observed: ObservedState, disruption: boolean): Plan {
-    adopt(this.journal, desired, observed);
-    const plan = makePlan(desired, observed, this.journal.owned, { disruption });
+    const { journal } = this;
+    journal.drains = liveDrains(desired, journal.drains);
+    const input = prepare({ desired, observed, owned: journal.owned });
+    adopt(journal, input);
+    const plan = makePlan(input.desired, input.observed, journal.owned, { disruption });
     this.failures.keepOnly(plan.operations);
     return plan;
   }

@@ -23,6 +23,8 @@ export interface DesiredVip {
   readonly name?: string;
   /** Of a stream: it is known by this, its prefix is inside VPP only. */
   readonly title?: string;
+  /** The stream that it has its servers from. */
+  readonly stream?: string;
   readonly prefix: string;
   /** Absent for an all-port VIP. */
   readonly protocol?: Protocol;

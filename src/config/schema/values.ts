@@ -38,6 +38,10 @@ export const socketPath = z.string().min(1).max(107, "a unix socket's path has a
 
 export const interfaceName = z.string().min(1).max(63);
 
+/** Of VIPs, streams, flows. */
+export const name = z
+  .string()
+  .regex(/^[A-Za-z0-9]([-A-Za-z0-9._]{0,61}[A-Za-z0-9])?$/, "up to 63 letters, digits, - . _");
 export const tableId = z.int().min(0).max(0xfffffffe);
 
 export const share = z.number().min(0).max(1);
