@@ -39,7 +39,7 @@ describe("VIPs of every kind, with real TCP", function () {
       console.log(`    skipped: ${may.kind === "refused" ? may.reason : "needs root here"}`);
       this.skip();
     }
-    scene = await Scene.open(Object.values(VIPS), [`${addressIn(VIPS.l3dsr.prefix)}=${VIPS.l3dsr.dscp}`]);
+    scene = await Scene.open(Object.values(VIPS), { l3dsr: [`${addressIn(VIPS.l3dsr.prefix)}=${VIPS.l3dsr.dscp}`] });
     const { version } = (await scene.control.status()).vpp;
     if (process.env["VPPLB_VPP_API"] !== undefined) {
       const client = new VppClient({ socket: process.env["VPPLB_VPP_API"] });
