@@ -33,6 +33,12 @@ async function smallLinks({ lb, servers: hosts }: Scene["topology"]): Promise<vo
   }
 }
 
+/** `drops` of the interface on which clients' packets come in. */
+async function uplinkDrops(scene: Scene): Promise<number> {
+  const { output } = await scene.control.vppctl(`show interface host-${SETTING.uplink.vppDevice}`);
+  return Number(/\bdrops +(\d+)/.exec(output)?.[1] ?? 0);
+}
+
 const ended = async (name: string, namespace: Namespace, command: string, args: readonly string[]) => {
   const child = namespace.spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
   let output = "";
@@ -91,12 +97,13 @@ for (const subject of SUBJECTS) {
       assert.deepEqual(arrived, there);
     });
 
-    it("what no VIP takes is dropped", async () => {
+    it("what no VIP takes is dropped and counted", async () => {
       const { topology } = await open([ONE_PORT]);
       const hosts = SETTING.servers.slice(0, 3).map(({ name }) => new Capture(topology.servers.get(name)!, "nsm0"));
       const listed = await clientOf(scene!, "10.2.3.1").connectBatch(10);
       assert.deepEqual(listed.errors, {});
       const before = hosts.flatMap((host) => insideGre(host.frames)).length;
+      const dropsBefore = await uplinkDrops(scene!);
       const target = { address: "10.2.3.1", port: SETTING.port + 1 };
       const other = await clientOf(scene!, "10.2.3.1", { target, connectTimeoutMs: 1500 }).connectBatch(3);
       const udp = await clientOf(scene!, "10.2.3.1", { protocol: "udp", answerTimeoutMs: 1000 }).connectBatch(3);
@@ -109,6 +116,9 @@ for (const subject of SUBJECTS) {
       const unlisted = after.filter((packet) => packet.readUInt16BE(22) !== SETTING.port || packet[9] !== 6);
       assert.deepEqual(unlisted, []);
       assert.ok(before > 20);
+      const drops = (await uplinkDrops(scene!)) - dropsBefore;
+      // A SYN of each connection, and three datagrams of each flow.
+      assert.ok(drops >= 3 + 3 * 3, `${drops} counted`);
     });
 
     it("a ping of an all-port VIP is answered by a server, with the bytes that were sent", async () => {
