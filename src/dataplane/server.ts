@@ -1,5 +1,5 @@
-import { chmodSync } from "node:fs";
-import { ApiServer } from "./api/server.ts";
+import type { AccessList, Peer } from "../sys/peer.ts";
+import { ApiServer, socketOptions } from "./api/server.ts";
 import { listenCli } from "./cli/index.ts";
 import { Dataplane } from "./dataplane.ts";
 
@@ -8,8 +8,12 @@ export interface DataplaneServerOptions {
   readonly apiSocket: string;
   /** Unix socket of the CLI, for `vppctl -s`; none if left out. */
   readonly cliSocket?: string;
-  /** Permissions of both sockets: whoever can write there controls the dataplane. Default 0o660. */
+  /** Permissions of both sockets: whoever can write there controls the dataplane. Default 0o660, 0o666 with `access.uids`. */
   readonly mode?: number;
+  /** Who may connect beside root and this process's user; both sockets belong to the first group. */
+  readonly access?: AccessList;
+  /** Hears of a peer that was turned away at either socket. */
+  readonly onRefused?: (peer: Peer | undefined) => void;
 }
 
 export interface DataplaneServer {
@@ -25,20 +29,25 @@ export interface DataplaneServer {
  */
 export async function startDataplane(options: DataplaneServerOptions, signal: AbortSignal): Promise<DataplaneServer> {
   signal.throwIfAborted();
-  const mode = options.mode ?? 0o660;
+  const { apiSocket, cliSocket, mode, access, onRefused } = options;
+  const shared = {
+    ...(access === undefined ? {} : { access }),
+    ...(onRefused === undefined ? {} : { onRefused }),
+  };
+  const asked = mode === undefined ? {} : { mode };
   const dataplane = new Dataplane();
   const parts: (() => void | Promise<void>)[] = [() => dataplane.close()];
   const close = async (): Promise<void> => {
     for (const part of parts.reverse()) await part();
   };
   try {
-    const api = await ApiServer.listen(dataplane, { path: options.apiSocket, mode });
+    const api = await ApiServer.listen(dataplane, { path: apiSocket, ...asked, ...shared });
     parts.push(() => api.close());
     parts.push(dataplane.onInterfaceEvent(() => setImmediate(() => api.flushEvents())));
-    if (options.cliSocket !== undefined) {
-      const cli = await listenCli(dataplane, { path: options.cliSocket });
+    if (cliSocket !== undefined) {
+      const file = socketOptions({ ...asked, ...shared });
+      const cli = await listenCli(dataplane, { path: cliSocket, file, ...shared });
       parts.push(() => cli.close());
-      chmodSync(options.cliSocket, mode);
     }
     dataplane.start();
     const aborted = new Promise<void>((resolve) => {

@@ -19,6 +19,7 @@ import type { RequestOptions } from "./transport/engine.ts";
 import { backoffMs, goodbye, sleep, toVppError } from "./transport/lifecycle.ts";
 import { startProbe } from "./transport/probe.ts";
 import type { ConnectionState } from "./transport/state.ts";
+import { inspectSocket } from "./transport/socket-check.ts";
 import { MessageTable } from "./transport/table.ts";
 import { retvalError } from "./transport/waiters.ts";
 
@@ -57,6 +58,7 @@ export class VppClient {
   #table: ReadonlyMap<string, number> = new Map();
   #pid = 0;
   #version = "(version not known)";
+  #socketWarnings: readonly string[] = [];
   #retryTimer: NodeJS.Timeout | undefined;
   /** Ends the attempts of the current life. */
   #life: AbortController | undefined;
@@ -89,6 +91,10 @@ export class VppClient {
   get version(): string {
     return this.#version;
   }
+  /** What is wrong with the owner and permissions of VPP's socket, as it was at the last attempt to connect. */
+  get socketWarnings(): readonly string[] {
+    return this.#socketWarnings;
+  }
   get clientIndex(): number {
     return this.#live?.connection.clientIndex ?? 0;
   }
@@ -103,7 +109,7 @@ export class VppClient {
 
   /**
    * Connects, retrying with back-off until `deadlineMs` (default 10,000; with `reconnect: false` one attempt).
-   * @throws VppError CONNECT, ABORTED
+   * @throws VppError CONNECT, INSECURE, ABORTED
    */
   async connect(options: { signal?: AbortSignal | undefined; deadlineMs?: number | undefined } = {}): Promise<void> {
     if (this.#state.value.status === "ready") return;
@@ -174,9 +180,12 @@ export class VppClient {
       const guard = options.unguarded === true ? undefined : this.#guards.get(entry.name);
       const checked = guard?.(fields, this);
       if (checked === undefined) return engine.request(entry, fields, options);
-      return checked.then(() => this.#ready(name).engine.request(entry, fields, options));
+      return checked.then(
+        () => this.#ready(name).engine.request(entry, fields, options),
+        (error: unknown) => this.#refused(name, error),
+      );
     } catch (error) {
-      return Promise.reject(error as Error);
+      return this.#refused(name, error);
     }
   }
 
@@ -229,12 +238,22 @@ export class VppClient {
   async cli(command: string, options: CallOptions = {}): Promise<string> {
     const { engine } = this.#ready("cli_inband");
     const fields = { cmd: command };
-    if (options.unguarded !== true) await this.#guards.get("cli_inband")?.(fields, this);
+    try {
+      if (options.unguarded !== true) await this.#guards.get("cli_inband")?.(fields, this);
+    } catch (error) {
+      return this.#refused("cli_inband", error);
+    }
     const reply = await engine.request(engine.table.entry("cli_inband"), fields, options, true);
     const text = String(reply["reply"]).replace(/\0+$/, "");
     const retval = Number(reply["retval"]);
     if (retval < 0) throw retvalError("cli_inband", retval, fields, text.trim());
     return text;
+  }
+
+  /** What is refused here is told to `onRequest` as well. */
+  #refused(name: string, error: unknown): Promise<never> {
+    if (VppError.is(error, "REFUSED")) this.#settings.onRequest?.({ name, result: "REFUSED", durationMs: 0 });
+    return Promise.reject(error as Error);
   }
 
   #ready(name: string): Live {
@@ -249,6 +268,7 @@ export class VppClient {
 
   async #attempt(attempt: number, lastError: VppError | undefined, leftMs: number, signal: AbortSignal): Promise<void> {
     this.#setState({ status: "connecting", attempt, lastError });
+    this.#inspect([]);
     const timeoutMs = Math.min(this.#settings.requestTimeoutMs, leftMs);
     let live: Live | undefined;
     const connection = await openConnection({
@@ -261,6 +281,7 @@ export class VppClient {
         if (live !== undefined) this.#lost(live, error);
       },
       onDrain: () => live?.engine.pump(),
+      onConnected: (socket) => this.#inspect([this.#settings.trust.checkPeer?.(socket) ?? []].flat()),
     });
     try {
       const table = new MessageTable(this.#schema, connection.table, () => this.#version);
@@ -282,6 +303,17 @@ export class VppClient {
     }
     this.#live = live;
     this.#setState({ status: "ready", pid: this.#pid, version: this.#version, clientIndex: connection.clientIndex });
+  }
+
+  /** @throws VppError INSECURE */
+  #inspect(ofPeer: readonly string[]): void {
+    const { socket, trust } = this.#settings;
+    if (trust.check === "off") return;
+    const found = [...inspectSocket(socket, trust.owners), ...ofPeer];
+    this.#socketWarnings = found;
+    if (trust.check === "refuse" && found.length > 0) {
+      throw new VppError("INSECURE", `VPP's socket is not trusted: ${found.join("; ")}`);
+    }
   }
 
   async #introduce({ engine }: Live, options: RequestOptions): Promise<void> {

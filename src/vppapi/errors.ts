@@ -10,6 +10,8 @@ export type VppErrorCode =
   | "CLOSED"
   /** The socket cannot be opened, or VPP refused the client. */
   | "CONNECT"
+  /** The socket, or who listens there, is not to be trusted (`trust: { check: "refuse" }`). */
+  | "INSECURE"
   /** The connected VPP has no such message (in any version that is known here). */
   | "UNKNOWN_MESSAGE"
   /** A value does not fit its field: see `path`. */

@@ -1,5 +1,15 @@
 import type { ApiSchema } from "./codec/schema.ts";
 import type { Guard } from "./quirks/guards.ts";
+import type { SocketTrust } from "./transport/socket-check.ts";
+
+/** What came of a request or dump. */
+export interface FinishedRequest {
+  readonly name: string;
+  /** `ok`, VPP's name of the retval (`VALUE_EXIST`), or a VppErrorCode. */
+  readonly result: string;
+  /** From being asked for to its end, with the time that it waited here. */
+  readonly durationMs: number;
+}
 
 /** How a client behaves; all but `socket` have defaults. */
 export interface VppClientOptions {
@@ -31,6 +41,10 @@ export interface VppClientOptions {
     | undefined;
   /** Requests that are refused before the wire, by message name. Default: what is known to crash VPP. */
   readonly guards?: ReadonlyMap<string, Guard> | undefined;
+  /** Whom the socket is trusted to. Default: a warning where others can write to it or replace it. */
+  readonly trust?: SocketTrust | undefined;
+  /** Hears of every request and dump that ends. Must be quick and must not throw. */
+  readonly onRequest?: ((request: FinishedRequest) => void) | undefined;
 }
 
 export interface Settings {
@@ -41,6 +55,8 @@ export interface Settings {
   readonly queue: number;
   readonly reconnect: { readonly minMs: number; readonly maxMs: number } | undefined;
   readonly probe: { readonly intervalMs: number; readonly timeoutMs: number; readonly failures: number } | undefined;
+  readonly trust: SocketTrust;
+  readonly onRequest: ((request: FinishedRequest) => void) | undefined;
 }
 
 /** Options with their defaults. @throws RangeError */
@@ -57,6 +73,8 @@ export function settingsOf(options: VppClientOptions): Settings {
     requestTimeoutMs: options.requestTimeoutMs ?? 5000,
     window,
     queue,
+    trust: options.trust ?? {},
+    onRequest: options.onRequest,
     reconnect: reconnect === false ? undefined : { minMs: reconnect?.minMs ?? 50, maxMs: reconnect?.maxMs ?? 500 },
     probe:
       probe === false

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { NEVER } from "rxjs";
 import { startControlServer, type ControlServerOptions } from "../../src/control/index.ts";
 import type { ControllerApi } from "../../src/controller/types.ts";
+import { startDataplane } from "../../src/dataplane/server.ts";
 import { idsOf, type Peer } from "../../src/sys/peer.ts";
 
 const NOBODY = 65_534;
@@ -97,6 +98,27 @@ describe("control: who may connect", function () {
     assert.deepEqual(
       refused.map((peer) => [peer?.uid, peer?.gids]),
       [[NOBODY - 1, [NOBODY - 1]]],
+    );
+  });
+
+  it("the embedded dataplane's API and CLI sockets alike", async () => {
+    const [api, cli] = [join(folder, "api.sock"), join(folder, "cli.sock")];
+    const stop = new AbortController();
+    const refused: (Peer | undefined)[] = [];
+    const access = { uids: [NOBODY], gids: [OTHER_GROUP] };
+    const dataplane = await startDataplane(
+      { apiSocket: api, cliSocket: cli, access, onRefused: (peer) => refused.push(peer) },
+      stop.signal,
+    );
+    cleanup.push(() => (stop.abort(), dataplane.closed));
+    for (const socket of [api, cli]) assert.equal(statSync(socket).mode & 0o777, 0o666);
+    // The CLI greets whoever may come; the API says nothing before it is asked.
+    assert.equal(await tryAs(cli, NOBODY), "served");
+    assert.equal(await tryAs(cli, NOBODY - 1, [OTHER_GROUP]), "served");
+    for (const socket of [api, cli]) assert.equal(await tryAs(socket, NOBODY - 1), "turned away");
+    assert.deepEqual(
+      refused.map((peer) => peer?.uid),
+      [NOBODY - 1, NOBODY - 1],
     );
   });
 

@@ -1,7 +1,8 @@
 import { rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { RETVAL, type MessageCodec } from "vpp-api-ts/codec";
-import { peerCredentials } from "../../sys/sockets.ts";
+import { mayAccess, peerOf, type AccessList, type Peer } from "../../sys/peer.ts";
+import type { UnixListenOptions } from "../../sys/unix-listener.ts";
 import type { Dataplane } from "../dataplane.ts";
 import { Pool } from "../pool.ts";
 import { InterfaceEvents } from "./events.ts";
@@ -17,10 +18,12 @@ const SOCKET_CLIENT = 0x80000000;
 export interface ApiServerOptions {
   /** Path of the unix socket. */
   readonly path: string;
-  /** Permissions of the socket: whoever can write to it controls the dataplane. Default 0o660. */
+  /** Permissions of the socket: whoever can write to it controls the dataplane. Default 0o660, 0o666 with `access.uids`. */
   readonly mode?: number;
-  /** Further users who may connect where the mode lets them; root and this process's user always may. */
-  readonly allowedUids?: readonly number[];
+  /** Further users and groups who may connect where the mode lets them; root and this process's user always may. */
+  readonly access?: AccessList;
+  /** Hears of a peer that was turned away; `undefined`: it was gone before it could be asked for. */
+  readonly onRefused?: (peer: Peer | undefined) => void;
   /** Connections at a time. Default 1024. */
   readonly maxClients?: number;
   /** Hears of a handler that threw. Default: a line on standard error. */
@@ -57,7 +60,7 @@ export class ApiServer {
   /** @throws ApiServerError when the socket can't be had. */
   static async listen(dataplane: Dataplane, options: ApiServerOptions): Promise<ApiServer> {
     const server = new ApiServer(dataplane, options);
-    await listenUnix(server.#server, options.path, options.mode ?? 0o660);
+    await listenUnix(server.#server, options.path, socketOptions(options));
     server.#inode = socketInode(options.path);
     return server;
   }
@@ -98,11 +101,17 @@ export class ApiServer {
     });
   }
 
-  /** The socket's mode has let the peer in; its user must be known too. */
+  /** The socket's mode has let the peer in; its user or a group of it must be known too. */
   #isAllowed(socket: Socket): boolean {
-    const { fd } = (socket as unknown as { readonly _handle: { readonly fd: number } })._handle;
-    const { uid } = peerCredentials(fd);
-    return uid === 0 || uid === process.geteuid?.() || (this.#options.allowedUids ?? []).includes(uid);
+    let peer: Peer | undefined;
+    try {
+      peer = peerOf(socket);
+    } catch {
+      // Gone already.
+    }
+    if (peer !== undefined && mayAccess(peer, this.#options.access)) return true;
+    this.#options.onRefused?.(peer);
+    return false;
   }
 
   #serve(session: Session, payload: Uint8Array): Iterator<Uint8Array> | Promise<void> | undefined {
@@ -204,6 +213,13 @@ export class ApiServer {
     if (isOwn) session.finish();
     return undefined;
   }
+}
+
+/** The first group owns the socket; where users are named, the file is open to all and the peer's user decides. */
+export function socketOptions({ mode, access = {} }: Pick<ApiServerOptions, "mode" | "access">): UnixListenOptions {
+  const gid = access.gids?.[0];
+  const named = (access.uids ?? []).length > 0;
+  return { mode: mode ?? (named ? 0o666 : 0o660), ...(gid === undefined ? {} : { gid }) };
 }
 
 function reportFault(messageName: string, error: unknown): void {

@@ -4,8 +4,10 @@
  * input, by which vppctl knows that its command is done (cli.c:2645).
  */
 import { rmSync } from "node:fs";
-import { createServer, connect } from "node:net";
+import { createServer } from "node:net";
 import type { Server, Socket } from "node:net";
+import { mayAccess, peerOf, type AccessList, type Peer } from "../../sys/peer.ts";
+import { listenUnix, socketInode, UnixListenError, type UnixListenOptions } from "../../sys/unix-listener.ts";
 import { CliError } from "./errors.ts";
 import { LineEditor } from "./line-editor.ts";
 import { GREETING, TelnetDecoder } from "./telnet.ts";
@@ -23,6 +25,12 @@ export interface CliSession {
 export interface CliServerOptions {
   /** Path of the unix socket; a socket file that nobody listens on is replaced. */
   readonly path: string;
+  /** Of the socket's file. Default: mode 0660. */
+  readonly file?: UnixListenOptions;
+  /** Who may connect beside root and this process's user. */
+  readonly access?: AccessList;
+  /** Hears of a peer that was turned away. */
+  readonly onRefused?: (peer: Peer | undefined) => void;
   /** Runs lines, writes their output; must not reject. `signal` fires when the session ends or a key is pressed. */
   readonly execute: (
     text: string,
@@ -57,6 +65,7 @@ export class CliServer {
   readonly #server: Server;
   readonly #sessions = new Set<Session>();
   readonly #options: CliServerOptions;
+  #inode: number | undefined;
 
   private constructor(options: CliServerOptions) {
     this.#options = options;
@@ -66,18 +75,13 @@ export class CliServer {
   /** Listens; refuses where another process answers on the path. */
   static async listen(options: CliServerOptions): Promise<CliServer> {
     const server = new CliServer(options);
-    if (await answers(options.path)) {
-      throw new CliError(`${options.path} is in use by another process: stop it or choose another CLI socket`, {
-        code: "SERVER",
-      });
+    try {
+      await listenUnix(server.#server, options.path, options.file);
+    } catch (cause) {
+      if (!(cause instanceof UnixListenError)) throw cause;
+      throw new CliError(`CLI socket: ${cause.message}`, { code: "SERVER", cause });
     }
-    rmSync(options.path, { force: true });
-    await new Promise<void>((resolve, reject) => {
-      server.#server.once("error", (cause) =>
-        reject(new CliError(`cannot listen on ${options.path}: ${cause.message}`, { code: "SERVER", cause })),
-      );
-      server.#server.listen(options.path, () => resolve());
-    });
+    server.#inode = socketInode(options.path);
     return server;
   }
 
@@ -89,11 +93,16 @@ export class CliServer {
   /** Ends every session and removes the socket. */
   async close(): Promise<void> {
     for (const session of this.#sessions) session.close();
+    if (socketInode(this.#options.path) === this.#inode) rmSync(this.#options.path, { force: true });
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    rmSync(this.#options.path, { force: true });
   }
 
   #accept(socket: Socket): void {
+    if (!this.#isAllowed(socket)) {
+      socket.on("error", () => undefined);
+      socket.destroy();
+      return;
+    }
     if (this.#sessions.size >= (this.#options.maxSessions ?? 64)) {
       socket.on("error", () => undefined);
       // Not left to the client, which may hold its end open for ever.
@@ -104,20 +113,18 @@ export class CliServer {
     this.#sessions.add(session);
     socket.once("close", () => this.#sessions.delete(session));
   }
-}
 
-/** True when something accepts connections on the path. */
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = connect(path);
-    const done = (answer: boolean): void => {
-      probe.destroy();
-      resolve(answer);
-    };
-    probe.setTimeout(1000, () => done(true));
-    probe.once("connect", () => done(true));
-    probe.once("error", () => done(false));
-  });
+  #isAllowed(socket: Socket): boolean {
+    let peer: Peer | undefined;
+    try {
+      peer = peerOf(socket);
+    } catch {
+      // Gone already.
+    }
+    if (peer !== undefined && mayAccess(peer, this.#options.access)) return true;
+    this.#options.onRefused?.(peer);
+    return false;
+  }
 }
 
 class Session implements CliSession {

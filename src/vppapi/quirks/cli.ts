@@ -11,19 +11,41 @@ function numberAfter(words: readonly string[], name: string): number | undefined
 }
 
 /**
- * Refuses commands that hang or crash VPP; the debug CLI checks no more than the API does.
+ * Refuses commands that hang or crash VPP; the debug CLI checks no more than the API does. VPP runs what a command
+ * leaves of its line as the next one, and blocks in braces too: every word may begin a command.
  * @throws VppError REFUSED
  */
 export function refuseCli(command: string): undefined {
   for (const line of command.split("\n")) {
-    const words = line.trim().split(/\s+/);
-    bridge(words);
-    if (!abbreviates(words[0], "lb")) continue;
-    if (abbreviates(words[1], "flush")) flush(words.slice(3));
-    else if (abbreviates(words[1], "vip")) vip(words.slice(2));
-    else if (abbreviates(words[1], "conf")) conf(words.slice(2));
+    const all = line.trim().split(/[\s{}]+/);
+    for (let at = 0; at < all.length; at++) refuseAt(all.slice(at));
   }
   return undefined;
+}
+
+function refuseAt(words: readonly string[]): void {
+  bridge(words);
+  showOther(words);
+  if (!abbreviates(words[0], "lb")) return;
+  if (abbreviates(words[1], "flush")) flush(words.slice(3));
+  else if (abbreviates(words[1], "vip")) vip(words.slice(2));
+  else if (abbreviates(words[1], "conf")) conf(words.slice(2));
+}
+
+/** plugins/memif/cli.c:463, plugins/tap/cli.c:379: the interface's instance is looked up as one of their own, whatever it is. */
+function showOther([first, second, ...rest]: readonly string[]): void {
+  if (first === undefined || first.length < 2 || !abbreviates(first, "show")) return;
+  // The beginnings that are not of another command too.
+  for (const [kind, letters] of [
+    ["memif", 4],
+    ["tap", 2],
+  ] as const) {
+    if (second === undefined || second.length < letters || !abbreviates(second, kind)) continue;
+    const other = rest.find((word) => !abbreviates(word, "descriptors") && !word.startsWith(kind));
+    if (other !== undefined) {
+      throw refused("cli_inband", `"show ${kind} ${other}": of an interface that is no ${kind} VPP would end`);
+    }
+  }
 }
 
 /** l2_uu_fwd.c:179 and l2_input.c:231: see bridge.ts. */

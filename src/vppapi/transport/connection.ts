@@ -18,6 +18,8 @@ export interface ConnectOptions {
   /** The connection is gone: called once, after the handshake only. */
   readonly onLost: (error: VppError) => void;
   readonly onDrain: () => void;
+  /** Looks at the connected socket before anything is sent. @throws VppError INSECURE */
+  readonly onConnected: (socket: Socket) => void;
 }
 
 /** A socket on which VPP has accepted the client. */
@@ -32,7 +34,7 @@ export interface Connection {
   readonly close: (last?: Uint8Array) => void;
 }
 
-/** Connects and shakes hands. @throws VppError CONNECT, ABORTED */
+/** Connects and shakes hands. @throws VppError CONNECT, INSECURE, ABORTED */
 export function openConnection(options: ConnectOptions): Promise<Connection> {
   return new Promise((resolve, reject) => new Handshake(options, resolve, reject).start());
 }
@@ -57,7 +59,7 @@ class Handshake {
   }
 
   start(): void {
-    const { socket: path, name, timeoutMs, signal } = this.#options;
+    const { socket: path, timeoutMs, signal } = this.#options;
     // One buffer for all reads: the decoder copies what it keeps.
     const onread = {
       buffer: Buffer.allocUnsafeSlow(READ_BYTES),
@@ -68,6 +70,7 @@ class Handshake {
     };
     this.#socket = connect({ path, onread });
     this.#sender = new Sender(this.#socket, this.#options.onDrain);
+    this.#socket.once("connect", () => this.#connected());
     this.#socket.on("error", (error) => this.#end(connectError(path, error)));
     this.#socket.on("close", () => this.#end(new VppError("CLOSED", `VPP closed the connection (${path})`)));
     this.#timer = setTimeout(() => {
@@ -75,7 +78,16 @@ class Handshake {
     }, timeoutMs);
     if (signal?.aborted === true) return this.#onAbort();
     signal?.addEventListener("abort", this.#onAbort, { once: true });
-    const hello = sockclnt.create.encode(sockclnt.createId, { context: 0, name });
+  }
+
+  #connected(): void {
+    if (this.#phase !== "handshake") return;
+    try {
+      this.#options.onConnected(this.#socket);
+    } catch (error) {
+      return this.#end(VppError.is(error) ? error : new VppError("CONNECT", String(error), { cause: error }));
+    }
+    const hello = sockclnt.create.encode(sockclnt.createId, { context: 0, name: this.#options.name });
     this.#socket.write(encodeFrame(hello));
   }
 

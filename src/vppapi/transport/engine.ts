@@ -1,5 +1,6 @@
 import type { Fields, MessageCodec } from "../codec/message.ts";
 import { VppError } from "../errors.ts";
+import type { FinishedRequest } from "../options.ts";
 import type { Connection } from "./connection.ts";
 import { PendingTable } from "./pending.ts";
 import type { MessageTable, RequestEntry } from "./table.ts";
@@ -14,6 +15,7 @@ export interface RequestOptions {
 }
 
 export interface EngineLimits {
+  readonly onRequest?: ((request: FinishedRequest) => void) | undefined;
   readonly window: number;
   readonly queue: number;
   readonly requestTimeoutMs: number;
@@ -91,6 +93,11 @@ export class Engine {
   }
 
   #submit(waiter: AnyWaiter, signal: AbortSignal | undefined): number | undefined {
+    const { onRequest } = this.#limits;
+    if (onRequest !== undefined) {
+      const startMs = performance.now();
+      waiter.ended = (result) => onRequest({ name: waiter.name, result, durationMs: performance.now() - startMs });
+    }
     if (this.#dead !== undefined) waiter.fail(this.#dead);
     else if (signal?.aborted === true) waiter.fail(abortedError(waiter.name));
     else if (this.#pending.count >= this.#limits.window + this.#limits.queue)

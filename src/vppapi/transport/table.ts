@@ -2,6 +2,9 @@ import type { MessageCodec } from "../codec/message.ts";
 import type { ApiSchema } from "../codec/schema.ts";
 import { VppError } from "../errors.ts";
 
+/** Its argument is an address that VPP jumps to (vlibmemory/memclnt_api.c:480): there is no use of it but an attack. */
+const NEVER_SENT: ReadonlySet<string> = new Set(["rpc_call"]);
+
 /** A request as this VPP has it. */
 export interface RequestEntry {
   readonly name: string;
@@ -35,10 +38,15 @@ export class MessageTable {
     this.byId = byId;
   }
 
-  /** @throws VppError UNKNOWN_MESSAGE */
+  /** @throws VppError UNKNOWN_MESSAGE; REFUSED for what is never sent, whatever the schema */
   entry(name: string): RequestEntry {
     const known = this.#entries.get(name);
     if (known !== undefined) return known;
+    if (NEVER_SENT.has(name.replace(/_[0-9a-f]{8}$/, ""))) {
+      throw new VppError("REFUSED", `${name} makes VPP run whatever is at an address: it is never sent`, {
+        messageName: name,
+      });
+    }
     const codec = this.codec(name);
     const service = this.#schema.services.get(codec.name);
     const details = service?.stream_msg ?? (service?.stream === true ? service.reply : undefined);

@@ -33,6 +33,10 @@ function failedRetval(codec: MessageCodec, b: Uint8Array, start: number, end: nu
   return retval < 0 ? retval : undefined;
 }
 
+function resultOf(error: VppError): string {
+  return error.retvalName ?? error.code;
+}
+
 /** Waits for one reply. */
 export class ReplyWaiter implements Waiter {
   readonly entry: RequestEntry;
@@ -42,6 +46,8 @@ export class ReplyWaiter implements Waiter {
   sent = false;
   /** Set where there is a signal: takes the listener off. */
   release: (() => void) | undefined;
+  /** Set where somebody counts: hears what came of it. */
+  ended: ((result: string) => void) | undefined;
   readonly #resolve: (reply: Fields) => void;
   readonly #reject: (error: VppError) => void;
   /** cli_inband: its text says what went wrong, and is set whatever the retval. */
@@ -69,19 +75,21 @@ export class ReplyWaiter implements Waiter {
 
   receive(codec: MessageCodec, b: Uint8Array, start: number, end: number): boolean {
     if (codec.name !== this.entry.reply.name) return false;
-    const retval = this.#readFailed ? undefined : failedRetval(codec, b, start, end);
-    if (retval !== undefined) {
+    const retval = failedRetval(codec, b, start, end);
+    if (retval !== undefined && !this.#readFailed) {
       this.fail(retvalError(this.name, retval, this.fields));
       return true;
     }
     const reply = codec.decodeAt(b, start, end);
     this.release?.();
+    this.ended?.(retval === undefined ? "ok" : retvalName(retval));
     this.#resolve(reply);
     return true;
   }
 
   fail(error: VppError): void {
     this.release?.();
+    this.ended?.(resultOf(error));
     this.#reject(error);
   }
 }
@@ -102,6 +110,8 @@ export class DumpWaiter implements Waiter {
   readonly timeoutMs: number;
   sent = false;
   release: (() => void) | undefined;
+  /** Set where somebody counts: hears what came of it. */
+  ended: ((result: string) => void) | undefined;
   readonly #sink: DumpSink;
 
   constructor(
@@ -141,11 +151,13 @@ export class DumpWaiter implements Waiter {
 
   #finish(cursor: unknown): void {
     this.release?.();
+    this.ended?.("ok");
     this.#sink.done(cursor);
   }
 
   fail(error: VppError): void {
     this.release?.();
+    this.ended?.(resultOf(error));
     this.#sink.fail(error);
   }
 }
