@@ -35,6 +35,7 @@ function print(context: Context, { vpp, config, sync, drains, counts, uptimeS }:
   const version = vpp.version === undefined ? "" : ` ${vpp.version}, pid ${vpp.pid ?? "?"}`;
   const error = vpp.error === undefined ? "" : `: ${vpp.error}`;
   field("VPP", `${good(vpp.state === "ready", vpp.state)}${version} on ${vpp.socket} since ${vpp.since}${error}`);
+  for (const warning of vpp.warnings) field("", colors.yellow(warning));
   if (direct) return;
   field("configuration", `${config.file ?? "-"}${config.loadedAt === undefined ? "" : `, loaded ${config.loadedAt}`}`);
   if (config.error !== undefined) field("", colors.red(`not as the file is now: ${config.error}`));

@@ -1,11 +1,14 @@
 import { asyncScheduler, debounceTime, filter, merge, observeOn, Subscription, timer, type Observable } from "rxjs";
 import { makePlan, observe, prepare, type DesiredState, type Diagnostic } from "../bridge/index.ts";
+import type { SocketTrust } from "vpp-api-ts";
+import { CounterReader, type VppCounters } from "./counters.ts";
 import { drainedVips, notFound, readAddress, readVip, toDrain } from "./drain.ts";
 import { ControllerError, messageOf } from "./errors.ts";
 import { StateFile, type OpenedState } from "../history/index.ts";
 import { Journal, readOldJournal, type DrainRecord } from "./journal.ts";
 import { VppLink, type LinkState, type VppSession } from "./link.ts";
 import { groupsOf } from "./overrides.ts";
+import type { Measurement } from "./meter.ts";
 import { Queries } from "./queries.ts";
 import { Reconciler } from "./reconciler.ts";
 import { EMPTY_PLAN, errorText, NOTHING_APPLIED, toApplyResult, warningsOf, withDeadline } from "./results.ts";
@@ -25,6 +28,7 @@ import type {
   PlanResult,
   Row,
   RowKind,
+  Snapshot,
 } from "./types.ts";
 import type { RunReport } from "./view.ts";
 
@@ -43,6 +47,8 @@ export interface ControllerOptions {
   readonly file?: string;
   /** Closes the controller. */
   readonly signal?: AbortSignal;
+  /** Whom VPP's socket is trusted to. Default: a warning where it is open to others. */
+  readonly trust?: SocketTrust;
 }
 
 const DEFAULT_PERIOD_MS = 10_000;
@@ -59,6 +65,7 @@ export class Controller implements ControllerApi {
   readonly #reconciler: Reconciler;
   readonly #state: StateFile;
   readonly #queries: Queries;
+  readonly #counters = new CounterReader();
   readonly #abort = new AbortController();
   readonly #subscriptions = new Subscription();
   readonly #startedMs = Date.now();
@@ -77,6 +84,8 @@ export class Controller implements ControllerApi {
     this.#link = new VppLink({
       socket: options.socket,
       ...(options.requestTimeoutMs === undefined ? {} : { requestTimeoutMs: options.requestTimeoutMs }),
+      ...(options.trust === undefined ? {} : { trust: options.trust }),
+      onRequest: (request) => this.#reconciler.meter.tell({ type: "request", ...request }),
     });
     this.#reconciler = new Reconciler(this.#link, journal, state, { signal: this.#abort.signal });
     this.#queries = new Queries(this.#reconciler, () => this.#session());
@@ -102,6 +111,34 @@ export class Controller implements ControllerApi {
 
   get events$(): Observable<ControllerEvent> {
     return this.#reconciler.events$;
+  }
+
+  /** What is counted and timed. Hot; no replay. */
+  get measurements$(): Observable<Measurement> {
+    return this.#reconciler.meter.measurements$;
+  }
+
+  /** What is known without asking VPP: as desired, as last seen, and what is to be done about the difference. */
+  snapshot(): Snapshot {
+    const { view, effective } = this.#reconciler;
+    const { observed, plan } = view;
+    return {
+      ...(effective === undefined ? {} : { desired: effective }),
+      ...(observed === undefined ? {} : { observed }),
+      ...(plan === undefined ? {} : { plan }),
+      traffic: this.#link.traffic,
+    };
+  }
+
+  /** Rows as `get` gives them, of what was last seen: VPP is not asked. */
+  known(kind: RowKind): readonly Row[] {
+    return this.#queries.known(kind);
+  }
+
+  /** VPP's own counters as they are now; undefined where no VPP is connected. Rejects where VPP has to be asked and fails. */
+  async counters(): Promise<VppCounters | undefined> {
+    const { session } = this.#link;
+    return session && this.#counters.read(session, this.#reconciler.view.observed);
   }
 
   #open(): void {
@@ -151,6 +188,7 @@ export class Controller implements ControllerApi {
     this.#next?.unsubscribe();
     this.#subscriptions.unsubscribe();
     this.#link.close();
+    this.#counters.close();
     return this.#reconciler.idle().finally(() => this.#state.close());
   }
 
@@ -161,6 +199,7 @@ export class Controller implements ControllerApi {
     const { file } = this.#config;
     if (parsed.state === undefined) {
       const error = errorText(parsed.diagnostics);
+      this.#reconciler.meter.tell({ type: "load", result: "invalid" });
       this.#config = { ...this.#config, error, warnings: [] };
       this.#reconciler.emit({ type: "config", at, ok: false, message: error });
       return;
@@ -168,6 +207,7 @@ export class Controller implements ControllerApi {
     this.#latest = parsed.state;
     this.#config = { ...(file === undefined ? {} : { file }), loadedAt: at, warnings: warningsOf(parsed.diagnostics) };
     this.#reconciler.emit({ type: "config", at, ok: true, message: `loaded ${file ?? "configuration"}` });
+    this.#reconciler.meter.tell({ type: "load", result: "ok" });
     const { state } = parsed;
     await this.#run(() => this.#reconciler.propose(state, false));
   }
@@ -175,6 +215,7 @@ export class Controller implements ControllerApi {
   /** The file cannot be read: what is applied stays. */
   fileFailed(message: string): void {
     this.#config = { ...this.#config, error: message };
+    this.#reconciler.meter.tell({ type: "load", result: "unreadable" });
     this.#reconciler.emit({ type: "config", at: new Date().toISOString(), ok: false, message });
   }
 

@@ -1,5 +1,7 @@
 export type * from "./types.ts";
 export { Controller, type ControllerOptions } from "./controller.ts";
+export type { VipCounters, VppCounters } from "./counters.ts";
+export type { Measurement } from "./meter.ts";
 export { ControllerError, type ControllerErrorCode } from "./errors.ts";
 export { Journal } from "./journal.ts";
 export { explain } from "./explain.ts";

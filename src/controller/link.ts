@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { uptime } from "node:os";
 import { BehaviorSubject, Subject, type Observable, type Subscription } from "rxjs";
-import { VppClient, type ConnectionState } from "vpp-api-ts";
+import { VppClient, type ConnectionState, type FinishedRequest, type SocketTrust } from "vpp-api-ts";
 import { observeFeatures, type VppFeatures, type VppPort } from "../bridge/index.ts";
 import { messageOf } from "./errors.ts";
 import type { Incarnation } from "./journal.ts";
@@ -23,6 +23,10 @@ export interface LinkOptions {
   readonly socket: string;
   /** Default 5000. */
   readonly requestTimeoutMs?: number;
+  /** Whom the socket is trusted to. Default: a warning where it is open to others. */
+  readonly trust?: SocketTrust;
+  /** Hears of every request that ends. */
+  readonly onRequest?: (request: FinishedRequest) => void;
 }
 
 /** For ever: a controller outlives any VPP. */
@@ -38,9 +42,9 @@ export class VppLink {
   /** Counts connections, so that a slow introduction to one that is gone is not mistaken for the present one. */
   #connects = 0;
 
-  constructor({ socket, requestTimeoutMs }: LinkOptions) {
+  constructor({ socket, ...options }: LinkOptions) {
     this.socket = socket;
-    this.#client = new VppClient({ socket, name: "vpplb", requestTimeoutMs, reconnect: { minMs: 50, maxMs: 500 } });
+    this.#client = new VppClient({ socket, name: "vpplb", ...options, reconnect: { minMs: 50, maxMs: 500 } });
   }
 
   get state(): LinkState {
@@ -54,6 +58,16 @@ export class VppLink {
   /** Something happened to an interface of VPP: state, link, deletion. */
   get interfaceEvents$(): Observable<void> {
     return this.#interfaceEvents.asObservable();
+  }
+
+  /** What is wrong with the socket's owner and permissions. */
+  get socketWarnings(): readonly string[] {
+    return this.#client.socketWarnings;
+  }
+
+  /** Requests that await VPP's answer, and messages that nobody waited for. */
+  get traffic(): { readonly pending: number } & VppClient["counters"] {
+    return { pending: this.#client.pendingCount, ...this.#client.counters };
   }
 
   get connects(): number {

@@ -6,7 +6,7 @@ import { judge } from "./gate.ts";
 import type { VppSession } from "./link.ts";
 import { withDrains } from "./overrides.ts";
 import type { Reconciler } from "./reconciler.ts";
-import { emptyState } from "./results.ts";
+import { emptyObserved, emptyState } from "./results.ts";
 import { rowsOf } from "./rows.ts";
 import type { ExplainResult, Flow, PlanResult, Row, RowKind } from "./types.ts";
 
@@ -14,6 +14,8 @@ import type { ExplainResult, Flow, PlanResult, Row, RowKind } from "./types.ts";
 export class Queries {
   readonly #reconciler: Reconciler;
   readonly #session: () => VppSession;
+  readonly #known = new Map<RowKind, readonly Row[]>();
+  #knownOf: readonly unknown[] = [];
 
   /** @param session throws ControllerError NO_VPP where there is none */
   constructor(reconciler: Reconciler, session: () => VppSession) {
@@ -26,6 +28,21 @@ export class Queries {
     const observed = await this.#observe(desired);
     const nothing: DesiredState = emptyState();
     return rowsOf(kind, { desired: desired ?? nothing, observed, owned: this.#reconciler.journal.owned });
+  }
+
+  /** As `get`, of what was last seen: VPP is not asked. Without a VPP so far, of what is desired. */
+  known(kind: RowKind): readonly Row[] {
+    const { view, desired, journal } = this.#reconciler;
+    const basis = [view.observed, desired, journal.drains] as const;
+    if (basis.some((one, i) => one !== this.#knownOf[i])) this.#known.clear();
+    this.#knownOf = basis;
+    const before = this.#known.get(kind);
+    if (before !== undefined) return before;
+    const effective = this.#reconciler.effective ?? emptyState();
+    const observed = view.observed ?? emptyObserved();
+    const rows = rowsOf(kind, { desired: effective, observed, owned: journal.owned });
+    this.#known.set(kind, rows);
+    return rows;
   }
 
   async plan(desired: DesiredState): Promise<Omit<PlanResult, "diagnostics">> {

@@ -16,6 +16,7 @@ import { Failures, Repeats } from "./failures.ts";
 import { Garbage } from "./garbage.ts";
 import type { Journal } from "./journal.ts";
 import type { VppLink, VppSession } from "./link.ts";
+import { Meter } from "./meter.ts";
 import { liveDrains, nextDeadline, withDrains } from "./overrides.ts";
 import { judgeProposal, noteAccepted, type Proposal } from "./proposal.ts";
 import { runPlan } from "./run-plan.ts";
@@ -34,6 +35,7 @@ const OBSERVE_RETRY_MS = 1000;
 export class Reconciler {
   readonly journal: Journal;
   readonly failures = new Failures();
+  readonly meter = new Meter();
   readonly #link: VppLink;
   readonly #state: StateFile;
   readonly #signal: AbortSignal;
@@ -122,6 +124,13 @@ export class Reconciler {
   }
 
   async #run(reason: string): Promise<RunReport> {
+    const startMs = performance.now();
+    const report = await this.#tryRun(reason);
+    this.meter.tell({ type: "run", state: report.state, durationMs: performance.now() - startMs });
+    return report;
+  }
+
+  async #tryRun(reason: string): Promise<RunReport> {
     const applied: string[] = [];
     const session = this.#link.session;
     try {
@@ -139,7 +148,9 @@ export class Reconciler {
     if (session === this.#session) return;
     this.#session = session;
     this.failures.clear();
-    if (!this.journal.meet(session.incarnation)) this.#garbage.restart(this.#now());
+    const same = this.journal.meet(session.incarnation);
+    if (!same) this.#garbage.restart(this.#now());
+    this.meter.met(session, same);
   }
 
   async #rounds(session: VppSession, reason: string, applied: string[]): Promise<RunReport> {
@@ -149,20 +160,22 @@ export class Reconciler {
     let refused: string | undefined;
     let disruption: readonly VipDisruption[] | undefined;
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const observed = await this.#observe(session);
+      const observed = await this.meter.timed("observe", () => this.#observe(session));
       if (round === 0) refused = this.#judgeProposed(proposed, observed);
       const desired = this.effective;
       if (desired === undefined) return this.#report("waiting", applied, refused);
-      const plan = this.#plan(desired, observed, round === 0);
+      const plan = await this.meter.timed("plan", () => this.#plan(desired, observed, round === 0));
       disruption ??= plan.disruption;
       const { now, later } = this.#selection.select(plan, desired, observed, repeats, this.#now());
       this.#setView({ plan, pending: [...now, ...later], error: undefined });
+      if (round === 0) this.meter.found(session, desired, plan.operations);
       if (now.length === 0) {
+        if (later.length === 0) this.meter.settled(session, desired);
         await this.#settle(session, plan, later, observed);
         return { ...this.#report(settledState(plan, later, this.failures), applied, refused), disruption };
       }
       if (round === 0) this.#announce(now, reason);
-      const progress = await this.#apply(session, observed, now, applied, repeats);
+      const progress = await this.meter.timed("apply", () => this.#apply(session, observed, now, applied, repeats));
       if (!progress && this.#link.session !== session) return this.#report("waiting", applied, refused);
     }
     return { ...this.#report("error", applied, refused), disruption: disruption ?? [] };
@@ -195,6 +208,7 @@ export class Reconciler {
     const verdict = judgeProposal(proposed, observed, this.journal, this.#now());
     this.#setView({ refused: verdict.refused });
     if (verdict.refused !== undefined) {
+      this.meter.tell({ type: "load", result: "refused" });
       this.emit({ type: "config", at: this.#at(), ok: false, message: `refused: ${verdict.refused}` });
       return verdict.refused;
     }
@@ -233,11 +247,13 @@ export class Reconciler {
         journal.done(operation);
         repeats.done(operation);
         applied.push(operation.sentence);
+        this.meter.did(operation, true);
         this.#setView({ operations: this.#view.operations + 1 });
         this.emit({ type: "operation", at: this.#at(), id: operation.id, ok: true, message: operation.sentence });
       },
       onFailed: (operation, error) => {
         this.failures.record(operation, error, this.#now());
+        this.meter.did(operation, false);
         const message = `${operation.sentence}: ${messageOf(error)}`;
         this.emit({ type: "operation", at: this.#at(), id: operation.id, ok: false, message });
       },

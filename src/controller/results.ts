@@ -1,4 +1,4 @@
-import type { DesiredState, Diagnostic, Plan } from "../bridge/index.ts";
+import type { DesiredState, Diagnostic, ObservedState, Plan } from "../bridge/index.ts";
 import { ControllerError } from "./errors.ts";
 import type { RunReport } from "./view.ts";
 import type { ApplyResult } from "./types.ts";
@@ -9,6 +9,20 @@ const MAX_WARNINGS = 50;
 export const EMPTY_PLAN: Plan = { operations: [], disruption: [], problems: [], warnings: [], foreign: [] };
 
 export const NOTHING_APPLIED = { ok: false, applied: [], failed: [], problems: [], disruption: [] } as const;
+
+/** A VPP that nothing was seen of. */
+export function emptyObserved(): ObservedState {
+  return {
+    features: { version: "", weights: false, lbConfGet: false, srcIpSticky: false, garbageByCli: false },
+    lbConf: { ip4Source: "", ip6Source: "", flows: 0 },
+    bridges: [],
+    interfaces: [],
+    neighbors: [],
+    routes: [],
+    vips: [],
+    garbage: { vips: 0, servers: 0, collectable: 0 },
+  };
+}
 
 export function emptyState(): DesiredState {
   return { bridges: [], interfaces: [], neighbors: [], routes: [], vips: [], ownership: { tag: "vpplb" } };

@@ -44,6 +44,7 @@ function vppStatus({ link, vppSince }: StatusParts): VppStatus {
     socket: link.socket,
     since: vppSince,
     connects: link.connects,
+    warnings: link.socketWarnings,
     ...(state.state === "ready" ? { version: state.session.features.version, pid: state.session.incarnation.pid } : {}),
     ...(state.state === "failed" ? { error: state.error } : {}),
   };

@@ -1,5 +1,5 @@
 import type { Observable } from "rxjs";
-import type { DesiredState, Diagnostic, Plan, PlanProblem, VipDisruption } from "../bridge/types.ts";
+import type { DesiredState, Diagnostic, ObservedState, Plan, PlanProblem, VipDisruption } from "../bridge/types.ts";
 
 /** Where the controller stands with VPP. Times are ISO 8601 in UTC. */
 export interface VppStatus {
@@ -12,6 +12,8 @@ export interface VppStatus {
   /** Connections made since the controller started: more than one means that VPP or its socket came back. */
   readonly connects: number;
   readonly error?: string;
+  /** What is wrong with the owner and permissions of VPP's socket. */
+  readonly warnings: readonly string[];
 }
 
 export interface ConfigStatus {
@@ -60,6 +62,23 @@ export interface DrainStatus {
   readonly since: string;
   readonly deadlineAt?: string;
   readonly flush: boolean;
+}
+
+/** What the controller knows without asking VPP. */
+export interface Snapshot {
+  /** With drains. Absent: nothing is desired yet. */
+  readonly desired?: DesiredState;
+  /** As last seen. Absent: VPP has not been seen yet. */
+  readonly observed?: ObservedState;
+  /** The latest. */
+  readonly plan?: Plan;
+  /** Of the API connection: requests under way, and messages that came too late or are not understood. */
+  readonly traffic: {
+    readonly pending: number;
+    readonly late: number;
+    readonly unknown: number;
+    readonly undecodable: number;
+  };
 }
 
 export interface Counts {

@@ -1,10 +1,25 @@
 import type { Check, HealthSource } from "./health.ts";
+import { measuredMetrics } from "./metrics/measured.ts";
+import { objectMetrics } from "./metrics/objects.ts";
 import { statusMetrics } from "./metrics/status.ts";
+import { serverMetrics, vipMetrics } from "./metrics/vips.ts";
+import { vppCounterMetrics } from "./metrics/vpp.ts";
 import type { MetricGroup } from "./registry.ts";
 import type { ControllerSource } from "./sources.ts";
 
 /** The controller's metrics. A new group is one file in metrics/ and one line here. */
-export const controllerMetrics: readonly MetricGroup<ControllerSource>[] = [statusMetrics];
+const GROUPS: readonly MetricGroup<ControllerSource>[] = [
+  statusMetrics,
+  measuredMetrics,
+  objectMetrics,
+  vipMetrics,
+  vppCounterMetrics,
+];
+
+/** @param perServer series for every server of every VIP too */
+export function controllerMetrics(perServer = false): readonly MetricGroup<ControllerSource>[] {
+  return perServer ? [...GROUPS, serverMetrics] : GROUPS;
+}
 
 /** Alive: this process answers. Ready: VPP is there and holds what is desired. */
 export function controllerHealth(source: Pick<ControllerSource, "status">): HealthSource {

@@ -9,7 +9,7 @@ export interface MetricSetOptions {
   readonly maxSeries?: number;
 }
 
-const DEFAULT_MAX_SERIES = 1000;
+export const DEFAULT_MAX_SERIES = 1000;
 
 /**
  * The metrics of a process. Names follow Prometheus' conventions, which a test checks: base units, counters end in

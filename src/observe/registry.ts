@@ -27,14 +27,19 @@ function processRegistry(): Registry {
   return ofProcess;
 }
 
+export interface MetricsOptions extends MetricSetOptions {
+  /** Runs before each scrape, which waits for it: must have a deadline of its own. */
+  readonly prepare?: () => Promise<void>;
+}
+
 /** The given groups' metrics, and those of the process: CPU, memory, descriptors, event loop. */
-export function makeMetrics<S>(groups: readonly MetricGroup<S>[], source: S, options: MetricSetOptions = {}): Metrics {
+export function makeMetrics<S>(groups: readonly MetricGroup<S>[], source: S, options: MetricsOptions = {}): Metrics {
   const metrics = new MetricSet(options);
   const registries = [metrics.registry, processRegistry()];
   const ends = groups.map((group) => group(metrics, source)).filter((end) => end !== undefined);
   // Scrapes that come at once share one answer.
   let current: Promise<string> | undefined;
-  const text = () => (current ??= textOf(registries).finally(() => (current = undefined)));
+  const text = () => (current ??= textOf(registries, options.prepare).finally(() => (current = undefined)));
   return {
     registries,
     route: {
@@ -49,7 +54,8 @@ export function makeMetrics<S>(groups: readonly MetricGroup<S>[], source: S, opt
   };
 }
 
-async function textOf(registries: readonly Registry[]): Promise<string> {
+async function textOf(registries: readonly Registry[], prepare?: () => Promise<void>): Promise<string> {
+  await prepare?.();
   const texts = await Promise.all(registries.map((registry) => registry.metrics()));
   return texts.join("");
 }

@@ -1,13 +1,21 @@
 import type { ApiServer } from "../dataplane/api/server.ts";
 import type { Dataplane } from "../dataplane/dataplane.ts";
 import type { Observable } from "rxjs";
-import type { ControllerEvent, ControllerStatus } from "../controller/types.ts";
+import type { VppCounters } from "../controller/counters.ts";
+import type { Measurement } from "../controller/meter.ts";
+import type { ControllerEvent, ControllerStatus, Row, RowKind, Snapshot } from "../controller/types.ts";
 
 /** What metrics and health want of a controller. All of it is known in this process: nothing asks VPP. */
 export interface ControllerSource {
   status(): ControllerStatus;
   /** Hot; no replay. */
   readonly events$: Observable<ControllerEvent>;
+  readonly measurements$: Observable<Measurement>;
+  snapshot(): Snapshot;
+  /** Rows as `vpplb get` shows them, of what was last seen. */
+  known(kind: RowKind): readonly Row[];
+  /** VPP's own, as last read. */
+  counters(): VppCounters | undefined;
 }
 
 /** What metrics and health want of the embedded dataplane. */

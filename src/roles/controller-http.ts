@@ -1,40 +1,72 @@
 import {
+  CachedCounters,
   controllerHealth,
   controllerMetrics,
   healthRoutes,
   makeMetrics,
+  DEFAULT_MAX_SERIES,
+  parseListen,
   startHttpServer,
   type ControllerSource,
+  type HttpRoute,
   type HttpServer,
 } from "../observe/index.ts";
 
 export interface ControllerHttpOptions {
   /** See `parseListen`. */
   readonly listen: string;
-  readonly onFault?: (path: string, error: unknown) => void;
+  /** Series for every server of every VIP too. Default false. */
+  readonly perServer?: boolean;
+  /** Series of one metric. Default 1,000. */
+  readonly maxSeries?: number;
 }
 
-/**
- * The controller's pages: /metrics, /healthz, /readyz. A new page is a line here.
- * @throws ObserveError ADDRESS, LISTEN
- */
-export async function serveControllerHttp(
-  source: ControllerSource,
-  options: ControllerHttpOptions,
-): Promise<HttpServer> {
-  const metrics = makeMetrics(controllerMetrics, source);
-  const routes = [metrics.route, ...healthRoutes(controllerHealth(source))];
-  try {
-    const server = await startHttpServer({ ...options, title: "vpplb: controller", routes });
+/** The pages of one controller. */
+export interface ControllerPages {
+  /** Begins to serve; where. @throws ObserveError LISTEN */
+  serve(): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** The controller's HTTP server: /metrics, /healthz, /readyz. */
+export class ControllerHttp {
+  readonly #options: ControllerHttpOptions;
+
+  /** @throws ObserveError ADDRESS */
+  constructor(options: ControllerHttpOptions) {
+    parseListen(options.listen);
+    this.#options = options;
+  }
+
+  /** Counts from now on. A new page is a line here. */
+  pages(
+    controller: Omit<ControllerSource, "counters"> & ConstructorParameters<typeof CachedCounters>[0],
+  ): ControllerPages {
+    const { perServer, maxSeries = DEFAULT_MAX_SERIES } = this.#options;
+    const counters = new CachedCounters(controller);
+    const source: ControllerSource = {
+      status: () => controller.status(),
+      snapshot: () => controller.snapshot(),
+      known: (kind) => controller.known(kind),
+      events$: controller.events$,
+      measurements$: controller.measurements$,
+      counters: () => counters.latest,
+    };
+    const metrics = makeMetrics(controllerMetrics(perServer), source, {
+      maxSeries,
+      prepare: () => counters.refresh(),
+    });
+    const routes: HttpRoute[] = [metrics.route, ...healthRoutes(controllerHealth(source))];
+    let server: HttpServer | undefined;
     return {
-      address: server.address,
+      serve: async () => {
+        server = await startHttpServer({ listen: this.#options.listen, title: "vpplb: controller", routes });
+        return server.address;
+      },
       close: async () => {
-        await server.close();
+        await server?.close();
         metrics.close();
       },
     };
-  } catch (error) {
-    metrics.close();
-    throw error;
   }
 }

@@ -1,4 +1,6 @@
+import type { Socket } from "node:net";
 import { fromEvent, Subject, takeUntil } from "rxjs";
+import type { SocketTrust } from "vpp-api-ts";
 import {
   ConfigError,
   formatDiagnostic,
@@ -9,8 +11,8 @@ import {
 } from "../config/index.ts";
 import { ControlError, startControlServer, type ControlServerOptions } from "../control/index.ts";
 import { Controller, type ControllerApi, type ControllerEvent } from "../controller/index.ts";
-import type { HttpServer } from "../observe/http.ts";
-import { idsOf } from "../sys/peer.ts";
+import { idsOf, mayAccess, peerOf } from "../sys/peer.ts";
+import type { ControllerHttp } from "./controller-http.ts";
 
 export interface ControllerRoleOptions {
   /** lb.yaml: watched, and read again on SIGHUP. */
@@ -38,6 +40,8 @@ export interface ControllerRoleOptions {
 export async function runController(options: ControllerRoleOptions, signal: AbortSignal): Promise<void> {
   const settings = await readSettings(options.file);
   signal.throwIfAborted();
+  const trust = trustOf(settings);
+  const http = await openHttp(settings, options.http);
   const controller = await Controller.start({
     socket: options.api ?? settings.vpp.api,
     requestTimeoutMs: settings.vpp.requestTimeoutMs,
@@ -45,43 +49,61 @@ export async function runController(options: ControllerRoleOptions, signal: Abor
     repairPeriodMs: settings.repair.periodMs,
     parse: parseLbYaml,
     file: options.file,
+    trust,
   });
+  // Before anything else is waited for: what is counted is counted from the first connection on.
+  const pages = http?.pages(controller);
   const events = controller.events$.subscribe((event) => options.onEvent?.(event));
   try {
     const socket = options.control ?? settings.control.socket;
     const server =
       socket === false ? undefined : await startControlServer(controller, controlOptions(settings, socket));
     try {
-      const http = await startHttp(controller, options.http ?? settings.http?.listen);
-      try {
-        options.ready?.(controller, http?.address);
-        await followFile(controller, options.file, signal);
-      } finally {
-        await http?.close();
-      }
+      options.ready?.(controller, await pages?.serve());
+      await followFile(controller, options.file, signal);
     } finally {
       await server?.close();
     }
   } finally {
+    await pages?.close();
     await controller.close();
     events.unsubscribe();
   }
 }
 
 function controlOptions({ control }: LbFile, socket: string): ControlServerOptions {
+  const access = { uids: ids("control", "user", control.users), gids: ids("control", "group", control.groups) };
+  return { socket, access, vppctl: control.vppctl };
+}
+
+/** VPP's socket, and by SO_PEERCRED whoever listens there. */
+function trustOf({ vpp }: LbFile): SocketTrust {
+  const owners = ids("vpp", "user", vpp.owners);
+  const checkPeer = (socket: Socket): string | undefined => {
+    const peer = peerOf(socket);
+    return mayAccess(peer, { uids: owners })
+      ? undefined
+      : `${vpp.api} is served by user ${peer.uid}, process ${peer.pid}`;
+  };
+  return { check: vpp.socketCheck, owners, checkPeer };
+}
+
+function ids(section: string, kind: "user" | "group", names: readonly (string | number)[]): number[] {
   try {
-    const access = { uids: idsOf("user", control.users), gids: idsOf("group", control.groups) };
-    return { socket, access, vppctl: control.vppctl };
+    return idsOf(kind, names);
   } catch (cause) {
-    throw new ControlError("INPUT", `control: ${(cause as Error).message}`, { cause });
+    throw new ControlError("INPUT", `${section}: ${(cause as Error).message}`, { cause });
   }
 }
 
 /** Loaded only where it is wanted: metrics take a few MB. */
-async function startHttp(controller: Controller, listen: string | false | undefined): Promise<HttpServer | undefined> {
+async function openHttp(
+  { http }: LbFile,
+  listen: string | false | undefined = http?.listen,
+): Promise<ControllerHttp | undefined> {
   if (listen === undefined || listen === false) return undefined;
-  const { serveControllerHttp } = await import("./controller-http.ts");
-  return serveControllerHttp(controller, { listen });
+  const { ControllerHttp } = await import("./controller-http.ts");
+  return new ControllerHttp({ ...http, listen });
 }
 
 async function readSettings(file: string): Promise<LbFile> {

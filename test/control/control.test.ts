@@ -24,7 +24,15 @@ import type {
 const status: ControllerStatus = {
   startedAt: "2026-01-01T00:00:00.000Z",
   uptimeS: 0,
-  vpp: { state: "ready", socket: "/x", version: "26.06", pid: 7, since: "2026-01-01T00:00:00.000Z", connects: 1 },
+  vpp: {
+    state: "ready",
+    socket: "/x",
+    version: "26.06",
+    pid: 7,
+    since: "2026-01-01T00:00:00.000Z",
+    connects: 1,
+    warnings: ["open"],
+  },
   config: { warnings: [] },
   sync: {
     state: "in-sync",

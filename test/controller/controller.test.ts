@@ -143,7 +143,7 @@ describe("controller: against a dataplane in a process of its own", function () 
       await assert.rejects(
         one.controller.explain({ src: "1.1.1.1", dst: "10.2.2.1", protocol: "tcp", srcPort: 1, dstPort: 2 }),
       );
-      const failures = () => one.events.filter((event) => event.type === "sync" && event.state !== "in-sync").length;
+      const failures = () => one.events.filter((event) => event.type === "vpp" && event.state === "failed").length;
       const seen = failures();
       await until("three more attempts to fail", () => failures() >= seen + 3, failures, 30_000);
       assert.ok(descriptors() <= before + 8, `${before} resources before, ${descriptors()} now`);

@@ -50,9 +50,6 @@ function syncMetrics(metrics: MetricSet, source: ControllerSource): void {
   metrics.gauge("vpplb_problems", "What is desired and cannot be had from this VPP", [], (tell) =>
     tell({}, sync().problems.length),
   );
-  metrics.gauge("vpplb_foreign_objects", "Objects of others in VPP that are left alone", [], (tell) =>
-    tell({}, sync().foreign.length),
-  );
   metrics.gauge("vpplb_last_observed_timestamp_seconds", "When VPP was last looked at, Unix time", [], (tell) => {
     const { lastObservedAt } = sync();
     if (lastObservedAt !== undefined) tell({}, seconds(lastObservedAt));
