@@ -16,6 +16,7 @@ import { vipIsIp4, type LbVip } from "./lb/types.ts";
 import { InterfaceCounters, type Interface, type InterfaceEvent, type InterfaceKind, type Port } from "./model.ts";
 import { Neighbors } from "./neighbor/neighbors.ts";
 import { Pool } from "./pool.ts";
+import { Reassembly } from "./reassembly/reassembly.ts";
 import { RV } from "./retval.ts";
 import { ErrorCounters } from "./trace/errors.ts";
 import { TraceBuffer } from "./trace/trace.ts";
@@ -65,6 +66,7 @@ export class Dataplane {
   readonly errors = new ErrorCounters();
   readonly trace: TraceBuffer;
   readonly graph: Graph;
+  readonly reassembly: Reassembly;
   readonly #clock: () => number;
   readonly #startS: number;
   readonly #listeners = new Set<(event: InterfaceEvent) => void>();
@@ -92,6 +94,7 @@ export class Dataplane {
       nodes: { 4: abfNode(this.errors, 4), 6: abfNode(this.errors, 6) },
     });
     this.graph = new Graph(this);
+    this.reassembly = new Reassembly(this);
     this.fib.adjacencies.created = (adjacency) => {
       const known = this.neighbors.find(adjacency.iface.swIfIndex, adjacency.nextHop);
       if (known !== undefined) this.fib.adjacencies.complete(adjacency, known.mac);
@@ -113,6 +116,7 @@ export class Dataplane {
   close(): void {
     clearInterval(this.#tick);
     this.#tick = undefined;
+    this.reassembly.close();
     for (const iface of this.interfaces) iface.port?.close();
     this.#listeners.clear();
   }

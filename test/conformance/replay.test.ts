@@ -19,12 +19,10 @@ const UNSUPPORTED = new Set([
     "memif_delete",
   ],
   ...["sw_interface_tap_v2_dump", "tap_delete_v2", "gre_tunnel_add_del", "gre_tunnel_dump"],
-  "ip_reassembly_enable_disable",
 ]);
 
 /** The same of the recordings of streams, filters and links. */
 const UNSUPPORTED_STREAMS = new Set([
-  ...["ip_reassembly_enable_disable", "ip_reassembly_get", "ip_reassembly_set"],
   ...["sw_interface_set_promisc", "sw_interface_set_unnumbered", "arping"],
 ]);
 

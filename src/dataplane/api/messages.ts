@@ -139,6 +139,17 @@ export const MESSAGES: readonly string[] = [
   "sw_interface_set_l2_xconnect_reply_e8d4e804",
   "l2_xconnect_dump_51077d14",
   "l2_xconnect_details_472b6b67",
+  // reassembly of ip.api
+  "ip_reassembly_set_16467d25",
+  "ip_reassembly_set_reply_e8d4e804",
+  "ip_reassembly_get_ea13ff63",
+  "ip_reassembly_get_reply_d5eb8d34",
+  "ip_reassembly_enable_disable_eb77968d",
+  "ip_reassembly_enable_disable_reply_e8d4e804",
+  "ip_local_reass_enable_disable_34e2ccc4",
+  "ip_local_reass_enable_disable_reply_e8d4e804",
+  "ip_local_reass_get_51077d14",
+  "ip_local_reass_get_reply_3e93a702",
   // lb.api
   "lb_conf_56cd3261",
   "lb_conf_reply_e8d4e804",

@@ -12,6 +12,7 @@ import { neighborCommands } from "./commands/neighbors.ts";
 import { pingCommands } from "./commands/ping.ts";
 import { systemCommands } from "./commands/system.ts";
 import { traceCommands } from "./commands/trace.ts";
+import { reassemblyCommands } from "./commands/reassembly.ts";
 import { vlanCommands } from "./commands/vlan.ts";
 import { createHostInterface, deleteHostInterface } from "../host-interface.ts";
 import type { CliContext, HostInterfaces } from "./context.ts";
@@ -41,6 +42,7 @@ export const commandTree = new CommandTree<CliContext>(
     ...pingCommands,
     ...traceCommands,
     ...vlanCommands,
+    ...reassemblyCommands,
   ],
   FOREIGN_WORDS,
 );

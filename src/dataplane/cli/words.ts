@@ -9,8 +9,8 @@ export const FOREIGN_WORDS: Readonly<Record<string, string>> = {
     "renumber restart save session sfdp sr suspend tcp udp undefine wait",
   show:
     "adj app arp bfd bier bihash bond classify cli cpu crypto device dma dpo event-logger features fib " +
-    "files flow frame-queue gdb graph gre hash inacl init-function ioam ip4-full-reassembly ip4-sv-reassembly " +
-    "ip6-full-reassembly ip6-ll ip6-sv-reassembly ipip ipsec l2 l2patch l2xcrw l3xc load-balance load-balance-map " +
+    "files flow frame-queue gdb graph gre hash inacl init-function ioam " +
+    "ip6-ll ipip ipsec l2 l2patch l2xcrw l3xc load-balance load-balance-map " +
     "logging lookup-dpo macro memif mfib mpls outacl packet-generator pcap pci physmem policer punt qos replicate " +
     "segment-manager session sfdp sr statistics syslog tap tcp teib tun udp unix virtio vlib vxlan",
   set:
@@ -31,7 +31,7 @@ export const FOREIGN_WORDS: Readonly<Record<string, string>> = {
   "show api": "dump histogram message-table plugin ring-stats trace-status",
   "show trace": "filter timestamp-format",
   "set interface":
-    "bond default feature handoff hw-class input ip6-nd ipsec mpls name output promiscuous proxy-arp reassembly rss " +
+    "bond default feature handoff hw-class input ip6-nd ipsec mpls name output promiscuous proxy-arp rss " +
     "rx-mode rx-placement secondary-mac-address span tx-hash tx-queue unnumbered",
   "set interface ip": "directed-broadcast vxlan-bypass",
   "set interface ip6": "vxlan-bypass",

@@ -62,7 +62,7 @@ export interface Nodes {
   /** Asks for the neighbour of an incomplete or glean adjacency; the packet is dropped. */
   resolve(p: Packet, adjacency: Adjacency, isIp4: boolean): void;
   icmp4Error(p: Packet, type: number, code: number, data: number): void;
-  icmp6Error(p: Packet, type: number, code: number, data: number): void;
+  icmp6Error(p: Packet, type: number, code: number, data: number, dropped?: ErrorCounter): void;
   /** Transmits a frame (start at its Ethernet header, with all tags) on an interface. */
   output(p: Packet, iface: Interface): void;
   /** The same of a frame that lacks the tags of a sub-interface, which go in. */

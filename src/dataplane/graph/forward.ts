@@ -2,7 +2,7 @@ import { runFeatures, type Feature } from "../features.ts";
 import { DpoKind, type Adjacency, type Dpo, type LbDpo, type LoadBalance } from "../fib/types.ts";
 import { snapshot, read16, type Nodes, type Packet } from "./context.ts";
 import { flowHash4, flowHash6 } from "./flow-hash.ts";
-import { fragment4 } from "./fragment.ts";
+import { fragment4, fragment6 } from "./fragment.ts";
 import { decrementTtl, traceIp } from "./ip4.ts";
 
 /** vnet_sw_interface_get_mtu of an interface without one, as sub-interfaces are at first. */
@@ -114,10 +114,22 @@ function outputFeatures(n: Nodes, p: Packet, adjacency: Adjacency, chain: readon
   return runFeatures(n, p, chain);
 }
 
-/** IPv4 without DF is fragmented here, IPv6 never. What was made here is dropped silently. */
+/** An own IPv6 packet is fragmented by its sender, which is here. */
+function tooBigLocal6(n: Nodes, p: Packet, adjacency: Adjacency, mtu: number): void {
+  p.bytes[p.start + 7] = p.bytes[p.start + 7]! - 1;
+  n.counters.fragmented6.count += 1;
+  fragment6(n, p, mtu, (fragment) => {
+    n.counters.fragmentsSent6.count += 1;
+    sendRewritten(n, fragment, adjacency, false);
+  });
+}
+
+/** IPv4 without DF is fragmented here, IPv6 only if it was made here. */
 function tooBig(n: Nodes, p: Packet, adjacency: Adjacency, isIp4: boolean, mtu: number): void {
-  if (!isIp4) return n.icmp6Error(p, 2, 0, mtu);
+  if (!isIp4) return p.local ? tooBigLocal6(n, p, adjacency, mtu) : n.icmp6Error(p, 2, 0, mtu);
   if ((read16(p.bytes, p.start + 6) & 0x4000) !== 0) return n.icmp4Error(p, 3, 4, mtu);
+  // Fragments pass ip4-rewrite again, which takes no notice of where they were made.
+  if (p.local) decrementTtl(p.bytes, p.start);
   n.counters.fragmented.count += 1;
   fragment4(n, p, mtu, (fragment) => {
     n.counters.fragmentsSent.count += 1;

@@ -1,9 +1,14 @@
 import { checksum } from "./checksum.ts";
-import { read16, write16, type Nodes, type Packet } from "./context.ts";
+import { read16, write16, write32, type Nodes, type Packet } from "./context.ts";
 
 const MORE_FRAGMENTS = 0x2000;
 
+const IP6_BYTES = 40;
+const FRAGMENT_HEADER_BYTES = 8;
+const NEXT_FRAGMENT = 44;
+
 let lastId = 0;
+let lastId6 = 0;
 
 /**
  * Splits an IPv4 packet into fragments of at most `mtu` bytes (RFC 791; vnet/ip/ip_frag.c). A packet without an
@@ -35,6 +40,30 @@ export function fragment4(n: Nodes, p: Packet, mtu: number, send: (fragment: Pac
     write16(fragment.bytes, ip + 6, offset | more);
     write16(fragment.bytes, ip + 10, 0);
     write16(fragment.bytes, ip + 10, checksum(fragment.bytes, ip, header));
+    send(fragment);
+  }
+}
+
+/** Splits an IPv6 packet of our own (RFC 8200, 4.5; vnet/ip/ip_frag.c ip6_frag_do_fragment). */
+export function fragment6(n: Nodes, p: Packet, mtu: number, send: (fragment: Packet) => void): void {
+  const { bytes, start, end } = p;
+  const room = (mtu - IP6_BYTES - FRAGMENT_HEADER_BYTES) & ~7;
+  if (room < 8) return n.drop(p, n.counters.ip6MtuExceeded);
+  lastId6 = (lastId6 + 1) >>> 0;
+  const data = start + IP6_BYTES;
+  for (let at = data; at < end; at += room) {
+    const length = Math.min(room, end - at);
+    const fragment = n.allocate(IP6_BYTES + FRAGMENT_HEADER_BYTES + length, p.rx);
+    const ip = fragment.start;
+    const header = ip + IP6_BYTES;
+    fragment.bytes.set(bytes.subarray(start, data), ip);
+    fragment.bytes.set(bytes.subarray(at, at + length), header + FRAGMENT_HEADER_BYTES);
+    fragment.trace = p.trace;
+    write16(fragment.bytes, ip + 4, FRAGMENT_HEADER_BYTES + length);
+    fragment.bytes[ip + 6] = NEXT_FRAGMENT;
+    write16(fragment.bytes, header, bytes[start + 6]! << 8);
+    write16(fragment.bytes, header + 2, (at - data) | (at + length < end ? 1 : 0));
+    write32(fragment.bytes, header + 4, lastId6);
     send(fragment);
   }
 }

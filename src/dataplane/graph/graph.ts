@@ -331,8 +331,8 @@ export class Graph implements Nodes {
     icmp4Error(this, p, type, code, data);
   }
 
-  icmp6Error(p: Packet, type: number, code: number, data: number): void {
-    icmp6Error(this, p, type, code, data);
+  icmp6Error(p: Packet, type: number, code: number, data: number, dropped?: ErrorCounter): void {
+    icmp6Error(this, p, type, code, data, dropped);
   }
 }
 

@@ -15,9 +15,11 @@ export function ip4Local(n: Nodes, p: Packet): void {
   const { bytes, start } = p;
   const { counters } = n;
   if (p.trace !== undefined) traceIp(n, p, "ip4-local", 0);
+  if ((read16(bytes, start + 6) & 0x3fff) !== 0) {
+    if (n.dp.reassembly.local(n, p, 4)) n.ip4Input(p);
+    return;
+  }
   if (!p.local && isOwnAddress(n, p, read32(bytes, start + 12))) return n.drop(p, counters.ip4Spoofed, p.rx);
-  // Fragments are not put together here; nothing local needs them.
-  if ((read16(bytes, start + 6) & 0x3fff) !== 0) return n.drop(p, counters.ip4UnknownProtocol, p.rx);
   const protocol = bytes[start + 9]!;
   if (protocol === 1) return icmp4Input(n, p);
   if (protocol === 17) return n.icmp4Error(p, UNREACHABLE, 3, 0);

@@ -1,5 +1,5 @@
 import { covers, hostPrefix, prefix6 } from "../fib/prefix.ts";
-import type { Interface } from "../model.ts";
+import type { ErrorCounter, Interface } from "../model.ts";
 import { checksum, fold, pseudo6, sum16, update16 } from "./checksum.ts";
 import { read16, snapshot, write16, write32, type Nodes, type Packet } from "./context.ts";
 import { equal16 } from "./ip6.ts";
@@ -9,11 +9,14 @@ import { neighborAdvertisement, neighborSolicitation } from "./nd.ts";
 const UNREACHABLE = 1;
 const TOO_BIG = 2;
 const TIME_EXCEEDED = 3;
+const PARAMETER_PROBLEM = 4;
 const ECHO_REQUEST = 128;
 const ECHO_REPLY = 129;
 const SOLICITATION = 135;
 const ADVERTISEMENT = 136;
 const ICMP6 = 58;
+/** Next header: fragment (RFC 8200, 4.5). */
+const FRAGMENT = 44;
 /** Least MTU of IPv6, hence the most of an error message (RFC 4443, 2.4c). */
 const ERROR_BYTES = 1280;
 
@@ -24,6 +27,10 @@ export function ip6Local(n: Nodes, p: Packet): void {
   if (p.trace !== undefined) traceIp(n, p, "ip6-local", 0);
   const protocol = bytes[start + 6]!;
   const isMulticast = bytes[start + 24] === 0xff;
+  if (protocol === FRAGMENT) {
+    if (n.dp.reassembly.local(n, p, 6)) n.ip6Input(p);
+    return;
+  }
   if (protocol !== ICMP6) {
     if (protocol === 17 && !isMulticast) return n.icmp6Error(p, UNREACHABLE, 4, 0);
     return n.drop(p, counters.ip6UnknownProtocol, p.rx);
@@ -62,15 +69,16 @@ export function sendToLink(n: Nodes, p: Packet, destination: Uint8Array): void {
   n.dp.fib.adjacencies.release(adjacency);
 }
 
-/** ip6-icmp-error. */
-export function icmp6Error(n: Nodes, p: Packet, type: number, code: number, data: number): void {
+/** ip6-icmp-error. `dropped` counts the packet where the type alone does not say why. */
+export function icmp6Error(
+  n: Nodes,
+  p: Packet,
+  type: number,
+  code: number,
+  data: number,
+  dropped: ErrorCounter = droppedBy(n, type),
+): void {
   const { counters } = n;
-  const dropped =
-    type === TIME_EXCEEDED
-      ? counters.ip6TimeExpired
-      : type === TOO_BIG
-        ? counters.ip6MtuExceeded
-        : counters.icmp6UnreachableSent;
   const destination = p.bytes.slice(p.start + 8, p.start + 24);
   const source = sourceAddress6(p.rx, destination);
   if (p.local || isError(p) || source === undefined) return n.drop(p, dropped, p.rx);
@@ -81,12 +89,7 @@ export function icmp6Error(n: Nodes, p: Packet, type: number, code: number, data
   bytes.set(p.bytes.subarray(p.start, p.start + quoted), start + 48);
   write32(bytes, start + 44, data);
   finishIcmp6(bytes, start, 48 + quoted, type, code, source, destination);
-  (type === TIME_EXCEEDED
-    ? counters.icmp6ExpiredSent
-    : type === TOO_BIG
-      ? counters.icmp6TooBigSent
-      : counters.icmp6UnreachableSent
-  ).count += 1;
+  sentOf(n, type).count += 1;
   error.local = true;
   error.trace = p.trace;
   if (p.trace !== undefined)
@@ -94,6 +97,17 @@ export function icmp6Error(n: Nodes, p: Packet, type: number, code: number, data
   n.drop(p, dropped, p.rx);
   if (isLinkLocal(destination)) sendToLink(n, error, destination);
   else n.ip6Lookup(error);
+}
+
+function droppedBy({ counters }: Nodes, type: number): ErrorCounter {
+  if (type === TIME_EXCEEDED) return counters.ip6TimeExpired;
+  return type === TOO_BIG ? counters.ip6MtuExceeded : counters.icmp6UnreachableSent;
+}
+
+function sentOf({ counters }: Nodes, type: number): ErrorCounter {
+  if (type === TIME_EXCEEDED) return counters.icmp6ExpiredSent;
+  if (type === TOO_BIG) return counters.icmp6TooBigSent;
+  return type === PARAMETER_PROBLEM ? counters.icmp6ProblemSent : counters.icmp6UnreachableSent;
 }
 
 /** Writes the IPv6 header and the ICMPv6 type, code and checksum of a packet whose body is in place. */

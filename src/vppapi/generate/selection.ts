@@ -13,7 +13,7 @@ const selection: Readonly<Record<string, true | RegExp>> = {
   lb: true,
   memif: true,
   tapv2: true,
-  ip: /^ip_(route|table|address|unnumbered|reassembly|path_mtu|dump|details|mtu)|^sw_interface_ip6_enable|^set_ip_flow_hash|^ip_container|^add_del_ip_punt/,
+  ip: /^ip_(route|table|address|unnumbered|reassembly|local_reass|path_mtu|dump|details|mtu)|^sw_interface_ip6_enable|^set_ip_flow_hash|^ip_container|^add_del_ip_punt/,
   l2: /^(bridge_domain|sw_interface_set_l2_(bridge|xconnect)|l2_fib|l2fib|l2_xconnect|l2_flags|l2_interface_vlan_tag_rewrite|bd_ip_mac|bridge_flags|want_l2_macs|l2_macs)/,
   memclnt:
     /^(sockclnt_(create|delete)|control_ping|get_first_msg_id|api_versions|get_api_json|memclnt_keepalive)(_reply)?$/,

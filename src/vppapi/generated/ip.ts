@@ -320,6 +320,27 @@ export interface IpReassemblyEnableDisableReply {
   retval: number;
 }
 
+/** `ip_local_reass_enable_disable_34e2ccc4` */
+export interface IpLocalReassEnableDisable {
+  enable_ip4: boolean;
+  enable_ip6: boolean;
+}
+
+/** `ip_local_reass_enable_disable_reply_e8d4e804` */
+export interface IpLocalReassEnableDisableReply {
+  retval: number;
+}
+
+/** `ip_local_reass_get_51077d14` */
+export interface IpLocalReassGet {}
+
+/** `ip_local_reass_get_reply_3e93a702` */
+export interface IpLocalReassGetReply {
+  retval: number;
+  ip4_is_enabled: boolean;
+  ip6_is_enabled: boolean;
+}
+
 /** `ip_path_mtu_update_10bbe5cb` */
 export interface IpPathMtuUpdate {
   pmtu: IpPathMtu;
@@ -392,6 +413,8 @@ export interface IpRequests {
   ip_path_mtu_replace_end: IpPathMtuReplaceEnd;
   ip_table_allocate: IpTableAllocate;
   add_del_ip_punt_redirect_v2: AddDelIpPuntRedirectV2;
+  ip_local_reass_enable_disable: IpLocalReassEnableDisable;
+  ip_local_reass_get: IpLocalReassGet;
   set_ip_flow_hash_v3: SetIpFlowHashV3;
   ip_table_add_del_v2: IpTableAddDelV2;
 }
@@ -419,6 +442,8 @@ export interface IpReplies {
   ip_path_mtu_replace_end: IpPathMtuReplaceEndReply;
   ip_table_allocate: IpTableAllocateReply;
   add_del_ip_punt_redirect_v2: AddDelIpPuntRedirectV2Reply;
+  ip_local_reass_enable_disable: IpLocalReassEnableDisableReply;
+  ip_local_reass_get: IpLocalReassGetReply;
   set_ip_flow_hash_v3: SetIpFlowHashV3Reply;
   ip_table_add_del_v2: IpTableAddDelV2Reply;
 }
@@ -522,6 +547,10 @@ export const schemas: readonly ApiJson[] = [
       ["ip_reassembly_get_reply",["u16","_vl_msg_id"],["u32","context"],["i32","retval"],["u32","timeout_ms"],["u32","max_reassemblies"],["u32","max_reassembly_length"],["u32","expire_walk_interval_ms"],["bool","is_ip6"],{"crc":"0xd5eb8d34"}],
       ["ip_reassembly_enable_disable",["u16","_vl_msg_id"],["u32","client_index"],["u32","context"],["vl_api_interface_index_t","sw_if_index"],["bool","enable_ip4"],["bool","enable_ip6"],["vl_api_ip_reass_type_t","type"],{"crc":"0xeb77968d"}],
       ["ip_reassembly_enable_disable_reply",["u16","_vl_msg_id"],["u32","context"],["i32","retval"],{"crc":"0xe8d4e804"}],
+      ["ip_local_reass_enable_disable",["u16","_vl_msg_id"],["u32","client_index"],["u32","context"],["bool","enable_ip4"],["bool","enable_ip6"],{"crc":"0x34e2ccc4"}],
+      ["ip_local_reass_enable_disable_reply",["u16","_vl_msg_id"],["u32","context"],["i32","retval"],{"crc":"0xe8d4e804"}],
+      ["ip_local_reass_get",["u16","_vl_msg_id"],["u32","client_index"],["u32","context"],{"crc":"0x51077d14"}],
+      ["ip_local_reass_get_reply",["u16","_vl_msg_id"],["u32","context"],["i32","retval"],["bool","ip4_is_enabled"],["bool","ip6_is_enabled"],{"crc":"0x3e93a702"}],
       ["ip_path_mtu_update",["u16","_vl_msg_id"],["u32","client_index"],["u32","context"],["vl_api_ip_path_mtu_t","pmtu"],{"crc":"0x10bbe5cb"}],
       ["ip_path_mtu_update_reply",["u16","_vl_msg_id"],["u32","context"],["i32","retval"],{"crc":"0xe8d4e804"}],
       ["ip_path_mtu_get",["u16","_vl_msg_id"],["u32","client_index"],["u32","context"],["u32","cursor"],{"crc":"0xf75ba505"}],
@@ -532,6 +561,6 @@ export const schemas: readonly ApiJson[] = [
       ["ip_path_mtu_replace_end",["u16","_vl_msg_id"],["u32","client_index"],["u32","context"],{"crc":"0x51077d14"}],
       ["ip_path_mtu_replace_end_reply",["u16","_vl_msg_id"],["u32","context"],["i32","retval"],{"crc":"0xe8d4e804"}],
     ],
-    services: {"ip_path_mtu_get":{"reply":"ip_path_mtu_get_reply","stream":true,"stream_msg":"ip_path_mtu_details"},"ip_table_add_del":{"reply":"ip_table_add_del_reply"},"ip_table_dump":{"reply":"ip_table_details","stream":true},"ip_table_replace_begin":{"reply":"ip_table_replace_begin_reply"},"ip_table_replace_end":{"reply":"ip_table_replace_end_reply"},"ip_table_flush":{"reply":"ip_table_flush_reply"},"ip_route_add_del":{"reply":"ip_route_add_del_reply"},"ip_route_add_del_v2":{"reply":"ip_route_add_del_v2_reply"},"ip_route_dump":{"reply":"ip_route_details","stream":true},"ip_route_v2_dump":{"reply":"ip_route_v2_details","stream":true},"ip_route_lookup":{"reply":"ip_route_lookup_reply"},"ip_route_lookup_v2":{"reply":"ip_route_lookup_v2_reply"},"set_ip_flow_hash":{"reply":"set_ip_flow_hash_reply"},"set_ip_flow_hash_v2":{"reply":"set_ip_flow_hash_v2_reply"},"set_ip_flow_hash_router_id":{"reply":"set_ip_flow_hash_router_id_reply"},"sw_interface_ip6_enable_disable":{"reply":"sw_interface_ip6_enable_disable_reply"},"ip_address_dump":{"reply":"ip_address_details","stream":true},"ip_unnumbered_dump":{"reply":"ip_unnumbered_details","stream":true},"ip_dump":{"reply":"ip_details","stream":true},"ip_container_proxy_add_del":{"reply":"ip_container_proxy_add_del_reply"},"ip_container_proxy_dump":{"reply":"ip_container_proxy_details","stream":true},"ip_reassembly_set":{"reply":"ip_reassembly_set_reply"},"ip_reassembly_get":{"reply":"ip_reassembly_get_reply"},"ip_reassembly_enable_disable":{"reply":"ip_reassembly_enable_disable_reply"},"ip_path_mtu_update":{"reply":"ip_path_mtu_update_reply"},"ip_path_mtu_replace_begin":{"reply":"ip_path_mtu_replace_begin_reply"},"ip_path_mtu_replace_end":{"reply":"ip_path_mtu_replace_end_reply"},"ip_table_allocate":{"reply":"ip_table_allocate_reply"},"add_del_ip_punt_redirect_v2":{"reply":"add_del_ip_punt_redirect_v2_reply"},"set_ip_flow_hash_v3":{"reply":"set_ip_flow_hash_v3_reply"},"ip_table_add_del_v2":{"reply":"ip_table_add_del_v2_reply"}},
+    services: {"ip_path_mtu_get":{"reply":"ip_path_mtu_get_reply","stream":true,"stream_msg":"ip_path_mtu_details"},"ip_table_add_del":{"reply":"ip_table_add_del_reply"},"ip_table_dump":{"reply":"ip_table_details","stream":true},"ip_table_replace_begin":{"reply":"ip_table_replace_begin_reply"},"ip_table_replace_end":{"reply":"ip_table_replace_end_reply"},"ip_table_flush":{"reply":"ip_table_flush_reply"},"ip_route_add_del":{"reply":"ip_route_add_del_reply"},"ip_route_add_del_v2":{"reply":"ip_route_add_del_v2_reply"},"ip_route_dump":{"reply":"ip_route_details","stream":true},"ip_route_v2_dump":{"reply":"ip_route_v2_details","stream":true},"ip_route_lookup":{"reply":"ip_route_lookup_reply"},"ip_route_lookup_v2":{"reply":"ip_route_lookup_v2_reply"},"set_ip_flow_hash":{"reply":"set_ip_flow_hash_reply"},"set_ip_flow_hash_v2":{"reply":"set_ip_flow_hash_v2_reply"},"set_ip_flow_hash_router_id":{"reply":"set_ip_flow_hash_router_id_reply"},"sw_interface_ip6_enable_disable":{"reply":"sw_interface_ip6_enable_disable_reply"},"ip_address_dump":{"reply":"ip_address_details","stream":true},"ip_unnumbered_dump":{"reply":"ip_unnumbered_details","stream":true},"ip_dump":{"reply":"ip_details","stream":true},"ip_container_proxy_add_del":{"reply":"ip_container_proxy_add_del_reply"},"ip_container_proxy_dump":{"reply":"ip_container_proxy_details","stream":true},"ip_reassembly_set":{"reply":"ip_reassembly_set_reply"},"ip_reassembly_get":{"reply":"ip_reassembly_get_reply"},"ip_reassembly_enable_disable":{"reply":"ip_reassembly_enable_disable_reply"},"ip_path_mtu_update":{"reply":"ip_path_mtu_update_reply"},"ip_path_mtu_replace_begin":{"reply":"ip_path_mtu_replace_begin_reply"},"ip_path_mtu_replace_end":{"reply":"ip_path_mtu_replace_end_reply"},"ip_table_allocate":{"reply":"ip_table_allocate_reply"},"add_del_ip_punt_redirect_v2":{"reply":"add_del_ip_punt_redirect_v2_reply"},"ip_local_reass_enable_disable":{"reply":"ip_local_reass_enable_disable_reply"},"ip_local_reass_get":{"reply":"ip_local_reass_get_reply"},"set_ip_flow_hash_v3":{"reply":"set_ip_flow_hash_v3_reply"},"ip_table_add_del_v2":{"reply":"ip_table_add_del_v2_reply"}},
   },
 ];

@@ -8,6 +8,7 @@ import { ipHandlers } from "./ip.ts";
 import { l2Handlers } from "./l2.ts";
 import { lbHandlers } from "./lb.ts";
 import { neighborHandlers } from "./neighbor.ts";
+import { reassemblyHandlers } from "./reassembly.ts";
 import { vlanHandlers } from "./vlan.ts";
 
 /** Every message that is served, by name; `sockclnt_create` and `sockclnt_delete` are the server's own. */
@@ -20,6 +21,7 @@ export const handlers: Handlers = {
   ...neighborHandlers,
   ...lbHandlers,
   ...vlanHandlers,
+  ...reassemblyHandlers,
   ...aclHandlers,
   ...abfHandlers,
 };
