@@ -22,9 +22,7 @@ const UNSUPPORTED = new Set([
 ]);
 
 /** The same of the recordings of streams, filters and links. */
-const UNSUPPORTED_STREAMS = new Set([
-  ...["sw_interface_set_promisc", "sw_interface_set_unnumbered", "arping"],
-]);
+const UNSUPPORTED_STREAMS = new Set([...["sw_interface_set_promisc", "sw_interface_set_unnumbered", "arping"]]);
 
 /** Interfaces of the recording that only unsupported requests made: memif, GRE. */
 const MISSING_INTERFACES = new Set([2, 5]);
