@@ -1,4 +1,4 @@
-import { BehaviorSubject, Subject } from "rxjs";
+import { BehaviorSubject, Subject, defer, switchMap } from "rxjs";
 import type { Observable } from "rxjs";
 import { builtinSchema } from "./codec/builtin.ts";
 import type { Input } from "./codec/input.ts";
@@ -195,7 +195,10 @@ export class VppClient {
     fields?: Input<Requests[N]>,
     options: DumpOptions = {},
   ): AsyncIterable<DetailsOf<N>> {
-    const rows = dumpIterable(() => this.#ready(name).engine, name, (fields ?? {}) as Untyped, options);
+    const values = (fields ?? {}) as Untyped;
+    const guard = this.#guards.get(name);
+    const plain = dumpIterable(() => this.#ready(name).engine, name, values, options);
+    const rows = guard === undefined ? plain : checkedRows(() => guard(values, this), plain);
     return rows as AsyncIterable<unknown> as AsyncIterable<DetailsOf<N>>;
   }
 
@@ -212,12 +215,16 @@ export class VppClient {
 
   /** As {@link dumpAll}, for messages of a schema of your own. */
   async dumpUntyped(name: string, fields: Untyped = {}, options: DumpOptions = {}): Promise<Fields[]> {
+    await this.#guards.get(name)?.(fields, this);
     return dumpAll(this.#ready(name).engine, name, fields, options);
   }
 
   /** A dump as an Observable: sent at subscription; unsubscribing gives it up. */
   dump$<N extends DumpName>(name: N, fields?: Input<Requests[N]>, options: DumpOptions = {}): Observable<DetailsOf<N>> {
-    const rows = dumpObservable(() => this.#ready(name).engine, name, (fields ?? {}) as Untyped, options);
+    const values = (fields ?? {}) as Untyped;
+    const plain = dumpObservable(() => this.#ready(name).engine, name, values, options);
+    const guard = this.#guards.get(name);
+    const rows = guard === undefined ? plain : defer(async () => guard(values, this)).pipe(switchMap(() => plain));
     return rows as Observable<unknown> as Observable<DetailsOf<N>>;
   }
 
@@ -365,4 +372,14 @@ export class VppClient {
   #setState(state: ConnectionState): void {
     this.#state.next(state);
   }
+}
+
+/** The rows once `check` has let them; it is called for each iteration. */
+function checkedRows(check: () => Promise<void> | undefined, rows: AsyncIterable<Fields>): AsyncIterable<Fields> {
+  return {
+    async *[Symbol.asyncIterator]() {
+      await check();
+      yield* rows;
+    },
+  };
 }

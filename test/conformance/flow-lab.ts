@@ -1,6 +1,6 @@
 /** A subject with two devices, anchors with servers behind one, and flows in front of the other. */
 import { parseAddress, parsePrefix } from "vpp-api-ts/codec";
-import { Namespace } from "../../src/kernel/namespace.ts";
+import type { Namespace } from "../../src/kernel/namespace.ts";
 import { BareClient, DEADLINE_MS, type Fields } from "./client.ts";
 import { delivered, frameOf, idOf, MAC } from "./frames.ts";
 import { STREAMS, type FlowRule, type Scenario, type TestPacket } from "./flow-model.ts";

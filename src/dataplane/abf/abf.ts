@@ -11,6 +11,7 @@ import { RV } from "../retval.ts";
 
 /** vnet/error.h. */
 const ENTRY_ALREADY_EXISTS = -116;
+const ARC = { 4: "ip4-unicast", 6: "ip6-unicast" } as const;
 
 export interface AbfPolicy {
   readonly index: number;
@@ -112,8 +113,7 @@ export class AbfMain {
     }));
     policy.attachments.add(attachment);
     this.#stack(attachment);
-    // Attachments outlive their interface, as in VPP: there may be some without the feature.
-    iface.features.enable(proto === 4 ? "ip4-unicast" : "ip6-unicast", this.#host.nodes[proto]);
+    iface.features.enable(ARC[proto], this.#host.nodes[proto]);
     const all = this.#interfaceOf(swIfIndex, proto);
     all.attachments.push(attachment);
     this.#relist(all);
@@ -135,6 +135,12 @@ export class AbfMain {
     policy.attachments.delete(attachment);
     if (policy.attachments.size === 0 && policy.pathList === undefined) this.#remove(policy);
     return RV.OK;
+  }
+
+  /** What was attached to an earlier interface of this index counts for the new one; VPP lists it, and does not look at it. */
+  interfaceAdded({ swIfIndex, features }: Interface): void {
+    for (const proto of [4, 6] as const)
+      if (this.interfaces[proto][swIfIndex] !== undefined) features.enable(ARC[proto], this.#host.nodes[proto]);
   }
 
   #create(id: number, aclIndex: number, routes: readonly RoutePath[]): void {
@@ -206,8 +212,7 @@ export class AbfMain {
     this.interfaces[proto][swIfIndex] = undefined;
     all.unfollow();
     this.#host.acl.contexts.remove(all.context);
-    const arc = proto === 4 ? "ip4-unicast" : "ip6-unicast";
-    this.#host.interface(swIfIndex)?.features.disable(arc, this.#host.nodes[proto].node);
+    this.#host.interface(swIfIndex)?.features.disable(ARC[proto], this.#host.nodes[proto].node);
   }
 
   /** Sorted as VPP's signed difference of priorities sorts; equal ones stay in their order. */

@@ -1,3 +1,4 @@
+import { refuseAbfLine } from "./abf.ts";
 import { MAX_STICKY_BUCKETS, MAX_TABLE_SIZE, isPowerOf2, refused } from "./lb-encoding.ts";
 
 /** Does VPP's CLI take `word` for `full`? It takes any beginning that is unambiguous; all beginnings are looked at here. */
@@ -25,6 +26,7 @@ export function refuseCli(command: string): undefined {
 
 function refuseAt(words: readonly string[]): void {
   bridge(words);
+  refuseAbfLine(words);
   showOther(words);
   if (!abbreviates(words[0], "lb")) return;
   if (abbreviates(words[1], "flush")) flush(words.slice(3));

@@ -2,6 +2,7 @@ import { parsePrefix } from "../codec/address.ts";
 import type { Prefix } from "../codec/address.ts";
 import type { Fields } from "../codec/message.ts";
 import type { VppClient } from "../client.ts";
+import { attachment, dumpPolicies, policy, setAclList } from "./abf.ts";
 import { bridgeFlags, createBridge, flushInterface } from "./bridge.ts";
 import { refuseCli } from "./cli.ts";
 import { MAX_STICKY_BUCKETS, MAX_TABLE_SIZE, isPowerOf2, refused, vipPrefix } from "./lb-encoding.ts";
@@ -75,17 +76,6 @@ async function reassembly(fields: Readonly<Fields>, client: VppClient): Promise<
   }
 }
 
-/** abf_itf_attach of a policy that does not exist ends VPP (seen on 26.06 and 26.10-rc0). */
-async function abfAttach(fields: Readonly<Fields>, client: VppClient): Promise<void> {
-  if (fields["is_add"] !== true && fields["is_add"] !== undefined) return;
-  const attach = fields["attach"] as { policy_id?: unknown } | undefined;
-  const id = Number(attach?.policy_id ?? 0);
-  const policies = await client.dumpAll("abf_policy_dump");
-  if (!policies.some((row) => row.policy.policy_id === id)) {
-    throw refused("abf_itf_attach_add_del", `there is no policy ${id}, and VPP would crash`);
-  }
-}
-
 /** What is known to crash VPP, or to make it write where it should not, by message. */
 export const crashGuards: ReadonlyMap<string, Guard> = new Map<string, Guard>([
   ["lb_conf", lbConf],
@@ -93,7 +83,10 @@ export const crashGuards: ReadonlyMap<string, Guard> = new Map<string, Guard>([
   ["lb_add_del_vip_v2", lbAddVip("lb_add_del_vip_v2")],
   ["lb_flush_vip", lbFlushVip],
   ["ip_reassembly_enable_disable", reassembly],
-  ["abf_itf_attach_add_del", abfAttach],
+  ["abf_policy_add_del", policy],
+  ["abf_policy_dump", dumpPolicies],
+  ["abf_itf_attach_add_del", attachment],
+  ["acl_interface_set_acl_list", setAclList],
   ["bridge_domain_add_del", createBridge("bridge_domain_add_del")],
   ["bridge_domain_add_del_v2", createBridge("bridge_domain_add_del_v2")],
   ["bridge_flags", bridgeFlags],

@@ -17,6 +17,9 @@ export interface RequestEntry {
   readonly details: MessageCodec | undefined;
 }
 
+/** Requests that VPP answers with another's reply, of the same shape (plugins/acl/acl.c:1826, all versions). */
+const MISNAMED: ReadonlyMap<string, string> = new Map([["acl_stats_intf_counters_enable", "acl_del_reply"]]);
+
 /** The connected VPP's messages, met with the known definitions: the table picks the version of each message. */
 export class MessageTable {
   /** By message id; undefined where the definition is not known here. */
@@ -51,7 +54,8 @@ export class MessageTable {
     const service = this.#schema.services.get(codec.name);
     const details = service?.stream_msg ?? (service?.stream === true ? service.reply : undefined);
     const kind = details === undefined ? "request" : service?.stream_msg === undefined ? "dump" : "stream";
-    const reply = kind === "dump" ? "control_ping_reply" : (service?.reply ?? `${codec.name}_reply`);
+    const reply =
+      kind === "dump" ? "control_ping_reply" : (MISNAMED.get(codec.name) ?? service?.reply ?? `${codec.name}_reply`);
     const entry: RequestEntry = {
       name: codec.name,
       id: this.id(codec),
