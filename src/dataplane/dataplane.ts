@@ -24,6 +24,8 @@ import { TraceBuffer } from "./trace/trace.ts";
 export interface DataplaneOptions {
   /** Seconds of a clock that never goes back; default: the process's. `now()` counts from the dataplane's start. */
   readonly clock?: () => number;
+  /** Where memif sockets with relative names are, as VPP's runtime directory. Default "/run/vpp". */
+  readonly runtimeDirectory?: string;
 }
 
 export interface NewInterface {
@@ -53,6 +55,7 @@ const DEFAULT_STICKY_TICK_MS = 1000;
  */
 export class Dataplane {
   readonly startedAtMs = Date.now();
+  readonly runtimeDirectory: string;
   readonly interfaces = new Pool<Interface>();
   readonly #hardware = new Pool<Interface>();
   readonly fib: Fib;
@@ -73,6 +76,7 @@ export class Dataplane {
   #tick: NodeJS.Timeout | undefined;
 
   constructor(options: DataplaneOptions = {}) {
+    this.runtimeDirectory = options.runtimeDirectory ?? "/run/vpp";
     this.#clock = options.clock ?? (() => performance.now() / 1000);
     this.#startS = this.#clock();
     const interfaceOf = (swIfIndex: number) => this.interfaces.get(swIfIndex);
@@ -178,9 +182,11 @@ export class Dataplane {
     iface.adminUp = up;
     (iface.sup ?? iface).subs?.setUp(iface.sub, iface.swIfIndex, up);
     // The link of a loopback and of a host-interface follows its admin state (ethernet/interface.c, af_packet/device.c).
-    if (iface.kind !== "local" && iface.sup === undefined) this.#changeLink(iface, up);
+    const linkUp = up && iface.port?.linkUp !== false;
+    if (iface.kind !== "local" && iface.sup === undefined) this.#changeLink(iface, linkUp);
     interfaceRoutesChanged(this.fib, iface);
     this.#stateChanged(iface);
+    iface.port?.adminChanged?.(up);
   }
 
   /** Sub-interfaces have the link of what they are on; their admin state stays. */

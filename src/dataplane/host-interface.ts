@@ -1,15 +1,13 @@
-import { mapMemory } from "../sys/mmap.ts";
 import { SysError } from "../sys/errors.ts";
 import { interfaceUp } from "../sys/ioctl.ts";
 import type { Dataplane } from "./dataplane.ts";
-import { AfPacketPort, frameMemory } from "./io/af-packet.ts";
-import { PollLoop } from "./io/poll-loop.ts";
+import { AfPacketPort } from "./io/af-packet.ts";
+import { loopOf } from "./io/shared-loop.ts";
 import { NO_INDEX, type Interface } from "./model.ts";
 import { RV } from "./retval.ts";
 
 /** VNET_API_ERROR_SYSCALL_ERROR_1: the kernel refused, for lack of rights or memory. */
 const SYSCALL_ERROR_1 = -11;
-const ARENA_BYTES = 1 << 20;
 
 export interface HostInterfaceOptions {
   /** The kernel's device. */
@@ -24,19 +22,6 @@ export interface HostInterfaceResult {
   readonly swIfIndex: number;
   /** Why, where the retval does not say enough. */
   readonly cause?: SysError;
-}
-
-const loops = new WeakMap<Dataplane, PollLoop>();
-
-/** The loop that all host-interfaces of a dataplane share, made with the first. */
-function loopOf(dataplane: Dataplane): PollLoop {
-  const known = loops.get(dataplane);
-  if (known !== undefined) return known;
-  const arena = mapMemory(ARENA_BYTES);
-  dataplane.graph.useArena(frameMemory(arena.bytes, arena.address));
-  const loop = new PollLoop();
-  loops.set(dataplane, loop);
-  return loop;
 }
 
 /** af_packet_create_if: opens the device of this process's namespace and sets it up, as VPP does. */

@@ -28,7 +28,7 @@ export function setLinkMtu(iface: Interface, mtu: number, subs: Iterable<Interfa
   if (iface.sup !== undefined) return RV.INVALID_VALUE;
   if (iface.kind === "local") return FEATURE_DISABLED;
   if (iface.linkMtu === mtu) return RV.OK;
-  if (iface.kind !== "host") return UNSUPPORTED;
+  if (iface.kind !== "host" && iface.kind !== "memif") return UNSUPPORTED;
   iface.linkMtu = mtu;
   iface.mtu.l3 = mtu;
   for (const sub of subs) sub.mtu.l3 = mtu;

@@ -15,7 +15,7 @@ import type { SubInterface, SubInterfaces } from "./l2/sub-interfaces.ts";
 export const NO_INDEX = 0xffffffff;
 
 /** `sub`: a VLAN sub-interface, which has no hardware of its own. */
-export type InterfaceKind = "local" | "host" | "loopback" | "sub" | "tap";
+export type InterfaceKind = "local" | "host" | "loopback" | "sub" | "tap" | "memif";
 
 /** Counters of one software interface; names follow `show interface`. All only grow until cleared. */
 export class InterfaceCounters {
@@ -70,10 +70,14 @@ export interface Ip6InterfaceAddress {
 export interface Port {
   /** Longest frame (Ethernet header included) that can leave here. */
   readonly maxFrameBytes: number;
+  /** Whether there is somebody at the other end; left out where the link follows the admin state. */
+  readonly linkUp?: boolean;
   /** Queues `length` bytes of `memory` from `offset`. Returns false when the frame can't leave (counted as tx-error). */
   transmit(memory: FrameMemory, offset: number, length: number): boolean;
   /** Hands all queued frames over; returns how many of them were lost. */
   flush(): number;
+  /** The interface's admin state has changed. */
+  adminChanged?(up: boolean): void;
   close(): void;
 }
 

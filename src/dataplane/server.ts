@@ -1,3 +1,4 @@
+import { dirname, resolve } from "node:path";
 import type { AccessList, Peer } from "../sys/peer.ts";
 import { ApiServer, socketOptions } from "./api/server.ts";
 import { listenCli } from "./cli/index.ts";
@@ -35,7 +36,7 @@ export async function startDataplane(options: DataplaneServerOptions, signal: Ab
     ...(onRefused === undefined ? {} : { onRefused }),
   };
   const asked = mode === undefined ? {} : { mode };
-  const dataplane = new Dataplane();
+  const dataplane = new Dataplane({ runtimeDirectory: dirname(resolve(apiSocket)) });
   const parts: (() => void | Promise<void>)[] = [() => dataplane.close()];
   const close = async (): Promise<void> => {
     for (const part of parts.reverse()) await part();

@@ -133,7 +133,8 @@ export class Channel {
 }
 
 function closed(cause?: unknown): MemifError {
-  return new MemifError("CLOSED", "connection closed by the peer", cause === undefined ? {} : { cause });
+  // "disconnected" is VPP's word for it.
+  return new MemifError("CLOSED", "disconnected", { hint: "the peer closed the connection", cause });
 }
 
 /** What went wrong on our side is named to the peer too, without details. */

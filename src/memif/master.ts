@@ -81,7 +81,7 @@ export class MemifMaster {
       });
     }
     if ("channel" in this.#state && this.#state.channel.isHungUp) {
-      this.#state.channel.end(new MemifError("CLOSED", "connection closed by the peer"));
+      this.#state.channel.end(new MemifError("CLOSED", "disconnected"));
     }
     if (this.#state.kind !== "waiting") throw new MemifError("ID", "already connected");
     const { hasSecret, secret, handshakeTimeoutMs } = this.identity;

@@ -28,7 +28,7 @@ export interface MemifOptions {
 export interface SlaveOptions extends MemifOptions {
   /** The listener's socket; `@name` is an abstract one. */
   readonly socketPath: string;
-  /** Slots of a ring, a power of two from 2 to 16,384. Default 1,024. */
+  /** Slots of a ring, a power of two from 1 to 16,384. Default 1,024. */
   readonly ringSize?: number;
   /** Bytes of a buffer; longer packets take several. Default 2,048. */
   readonly bufferSize?: number;
@@ -88,10 +88,10 @@ export function shapeOf(options: SlaveOptions): {
   const { ringSize = DEFAULT_RING_SIZE, bufferSize = DEFAULT_BUFFER_SIZE } = options;
   const { receiveQueues = 1, transmitQueues = 1 } = options;
   const log2RingSize = Math.log2(ringSize);
-  if (!Number.isInteger(log2RingSize) || log2RingSize < 1 || log2RingSize > MAX_LOG2_RING_SIZE) {
-    throw new MemifError("OPTION", `ring size ${ringSize}`, { hint: "a power of two from 2 to 16384" });
+  if (!Number.isInteger(log2RingSize) || log2RingSize < 0 || log2RingSize > MAX_LOG2_RING_SIZE) {
+    throw new MemifError("OPTION", `ring size ${ringSize}`, { hint: "a power of two from 1 to 16384" });
   }
-  inRange("bufferSize", bufferSize, 64, 65535);
+  inRange("bufferSize", bufferSize, 1, 65535);
   inRange("receiveQueues", receiveQueues, 1, MAX_QUEUES);
   inRange("transmitQueues", transmitQueues, 1, MAX_QUEUES);
   return { log2RingSize, bufferSize, receiveQueues, transmitQueues };

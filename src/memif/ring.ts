@@ -95,4 +95,16 @@ export class Ring {
   setMasked(masked: boolean): void {
     Atomics.store(this.region.words, this.#flagsAt, masked ? MASK_INT : 0);
   }
+
+  /** What a descriptor says now; for people. */
+  descriptor(slot: number): { flags: number; region: number; length: number; offset: number } {
+    const { view } = this.region;
+    const at = this.descriptors + (slot & this.mask) * DESCRIPTOR_BYTES;
+    return {
+      flags: view.getUint16(at, true),
+      region: view.getUint16(at + 2, true),
+      length: view.getUint32(at + 4, true),
+      offset: view.getUint32(at + 8, true),
+    };
+  }
 }

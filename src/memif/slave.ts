@@ -19,6 +19,15 @@ export function socketAddress(path: string): Uint8Array {
   return unixAddress(path.replace(/^(@|abstract:)/, "\0"));
 }
 
+/** The next message is sent when the last one was acknowledged, or after this: a peer need not acknowledge. */
+const ACK_WAIT_MS = 20;
+
+/** What is still to be sent in a handshake. */
+interface Step {
+  readonly message: Message;
+  readonly fd?: number;
+}
+
 type State =
   | { readonly kind: "stopped" }
   | { readonly kind: "waiting"; readonly timer: NodeJS.Timeout }
@@ -29,6 +38,8 @@ type State =
       /** Made when the master's HELLO has come. */
       link: MemifLink | undefined;
       remoteName: string;
+      steps: Step[];
+      pace: NodeJS.Timeout | undefined;
     }
   | { readonly kind: "connected"; readonly channel: Channel; readonly link: MemifLink };
 
@@ -97,7 +108,10 @@ export class MemifSlave {
     const state = this.#state;
     this.#state = { kind: "stopped" };
     if (state.kind === "waiting") clearTimeout(state.timer);
-    if (state.kind === "connecting") clearTimeout(state.deadline);
+    if (state.kind === "connecting") {
+      clearTimeout(state.deadline);
+      clearTimeout(state.pace);
+    }
     if (!("channel" in state)) return;
     state.channel.close();
     state.link?.close();
@@ -129,12 +143,13 @@ export class MemifSlave {
       () => channel.end(new MemifError("TIMEOUT", "no answer in time")),
       this.#identity.handshakeTimeoutMs,
     );
-    this.#state = { kind: "connecting", channel, deadline, link: undefined, remoteName: "" };
+    const nothingYet = { link: undefined, remoteName: "", steps: [], pace: undefined };
+    this.#state = { kind: "connecting", channel, deadline, ...nothingYet };
   }
 
   #receive(message: Message): void {
     const state = this.#state;
-    if (message.type === "ack") return;
+    if (message.type === "ack") return state.kind === "connecting" ? this.#step(state) : undefined;
     if (message.type === "disconnect") {
       const hint = message.reason === "" ? {} : { hint: "so says the peer" };
       throw new MemifError("REJECTED", message.reason === "" ? "disconnect received" : message.reason, hint);
@@ -148,12 +163,11 @@ export class MemifSlave {
     throw new MemifError("PROTOCOL", `unexpected message ${message.type}`);
   }
 
-  /** Makes the memory and offers it, all in one go: the acknowledgements say nothing that matters. */
+  /** Makes the memory and offers it. */
   #hello(hello: Hello, state: State & { kind: "connecting" }): void {
     if (hello.minVersion > VERSION || hello.maxVersion < VERSION) {
       throw new MemifError("VERSION", "incompatible protocol version", { hint: "this speaks memif version 2.0" });
     }
-    const { channel } = state;
     const { id, secret, name, interfaceName } = this.#identity;
     const { bufferSize } = this.#shape;
     const s2mRings = Math.min(hello.maxS2mRing + 1, this.#shape.transmitQueues);
@@ -162,23 +176,37 @@ export class MemifSlave {
     const link = makeLink({ s2mRings, m2sRings, log2RingSize, bufferSize });
     state.link = link;
     state.remoteName = hello.name;
-    channel.send({ type: "init", version: VERSION, id, mode: MODE_ETHERNET, secret, name });
     const [region] = link.regions;
-    channel.send({ type: "add-region", index: 0, size: region!.size }, region!.fd);
-    const offer = (s2m: boolean, queues: MemifLink["receive"] | MemifLink["transmit"]): void =>
-      queues.forEach(({ ring: { offset }, interruptFd }, index) =>
-        channel.send(
-          { type: "add-ring", s2m, index, region: 0, offset, log2RingSize, privateHeaderBytes: 0 },
-          interruptFd,
-        ),
-      );
-    offer(true, link.transmit);
-    offer(false, link.receive);
-    channel.send({ type: "connect", interfaceName });
+    const rings = (s2m: boolean, queues: MemifLink["receive"] | MemifLink["transmit"]): Step[] =>
+      queues.map(({ ring: { offset }, interruptFd: fd }, index) => ({
+        message: { type: "add-ring", s2m, index, region: 0, offset, log2RingSize, privateHeaderBytes: 0 },
+        fd,
+      }));
+    state.steps = [
+      { message: { type: "init", version: VERSION, id, mode: MODE_ETHERNET, secret, name } },
+      { message: { type: "add-region", index: 0, size: region!.size }, fd: region!.fd },
+      ...rings(true, link.transmit),
+      ...rings(false, link.receive),
+      { message: { type: "connect", interfaceName } },
+    ];
+    this.#step(state);
+  }
+
+  /**
+   * Sends the next message. One at a time: VPP answers one message per wake-up of its socket, and forgets what waits
+   * behind it when several came at once (socket.c memif_conn_fd_write_ready).
+   */
+  #step(state: State & { kind: "connecting" }): void {
+    clearTimeout(state.pace);
+    const next = state.steps.shift();
+    if (next === undefined) return;
+    if (state.steps.length > 0) state.pace = setTimeout(() => this.#step(state), ACK_WAIT_MS);
+    state.channel.send(next.message, next.fd);
   }
 
   #connected(remoteInterfaceName: string, state: State & { kind: "connecting" }, link: MemifLink): void {
     clearTimeout(state.deadline);
+    clearTimeout(state.pace);
     this.#retryMs = this.options.minRetryMs!;
     this.#state = { kind: "connected", channel: state.channel, link };
     this.#handlers.connected(link, { remoteName: state.remoteName, remoteInterfaceName });

@@ -9,23 +9,16 @@ import type { Fields } from "./client.ts";
 import { readSteps, replay, type Recording, type Step } from "./replay.ts";
 import { addRec0, namespacesMissing, startEmbedded } from "./subject.ts";
 
-/** Recorded requests that the embedded dataplane doesn't have: memif, tap, GRE interfaces, reassembly. */
+/** Recorded requests that the embedded dataplane doesn't have: tap, GRE interfaces, reassembly. */
 const UNSUPPORTED = new Set([
-  ...[
-    "memif_socket_filename_add_del_v2",
-    "memif_socket_filename_dump",
-    "memif_create_v2",
-    "memif_dump",
-    "memif_delete",
-  ],
   ...["sw_interface_tap_v2_dump", "tap_delete_v2", "gre_tunnel_add_del", "gre_tunnel_dump"],
 ]);
 
 /** The same of the recordings of streams, filters and links. */
 const UNSUPPORTED_STREAMS = new Set([...["sw_interface_set_promisc", "sw_interface_set_unnumbered", "arping"]]);
 
-/** Interfaces of the recording that only unsupported requests made: memif, GRE. */
-const MISSING_INTERFACES = new Set([2, 5]);
+/** Interfaces of the recording that only unsupported requests made: GRE. */
+const MISSING_INTERFACES = new Set([5]);
 
 /** Policy 1 was added twice with one path, which leaves it on a freed path-list: what VPP tells of it is the next one's. */
 function isStrayPolicy({ request, answers }: Step): boolean {

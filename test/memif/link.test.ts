@@ -303,9 +303,9 @@ describe("a memif listener", () => {
     const told = new Told();
     for (const options of [
       { ringSize: 1000 },
-      { ringSize: 1 },
+      { ringSize: 0 },
       { ringSize: 32768 },
-      { bufferSize: 63 },
+      { bufferSize: 0 },
       { receiveQueues: 0 },
     ]) {
       assert.throws(() => new MemifSlave({ socketPath: path, id: 0, ...options }, told), { code: "OPTION" });

@@ -1,6 +1,6 @@
 /**
  * The message table that a client gets in the handshake: VPP 26.06's `name_crc` of every message that the embedded
- * dataplane serves. What is not listed (memif, gre, vlan, tap, ...) is missing for the client, as with a plugin
+ * dataplane serves. What is not listed (gre, vlan, tap, ...) is missing for the client, as with a plugin
  * that VPP has not loaded.
  */
 import { ACL_MESSAGES } from "./messages-acl.ts";
@@ -77,6 +77,21 @@ export const MESSAGES: readonly string[] = [
   "af_packet_delete_reply_e8d4e804",
   "af_packet_dump_51077d14",
   "af_packet_details_58c7c042",
+  // memif.api
+  "memif_socket_filename_add_del_a2ce1a10",
+  "memif_socket_filename_add_del_reply_e8d4e804",
+  "memif_socket_filename_add_del_v2_34223bdf",
+  "memif_socket_filename_add_del_v2_reply_9f29bdb9",
+  "memif_create_b1b25061",
+  "memif_create_reply_5383d31f",
+  "memif_create_v2_8c7de5f7",
+  "memif_create_v2_reply_5383d31f",
+  "memif_delete_f9e6675e",
+  "memif_delete_reply_e8d4e804",
+  "memif_socket_filename_details_7ff326f7",
+  "memif_socket_filename_dump_51077d14",
+  "memif_details_da34feb9",
+  "memif_dump_51077d14",
   // l2.api
   "bridge_domain_add_del_600b7170",
   "bridge_domain_add_del_reply_e8d4e804",

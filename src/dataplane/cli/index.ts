@@ -8,6 +8,7 @@ import { hostCommands } from "./commands/host.ts";
 import { ipCommands } from "./commands/ip.ts";
 import { l2Commands } from "./commands/l2.ts";
 import { lbCommands } from "./commands/lb.ts";
+import { memifCommands } from "./commands/memif.ts";
 import { neighborCommands } from "./commands/neighbors.ts";
 import { pingCommands } from "./commands/ping.ts";
 import { systemCommands } from "./commands/system.ts";
@@ -33,6 +34,7 @@ export const commandTree = new CommandTree<CliContext>(
     ...interfaceCommands,
     ...hardwareCommands,
     ...hostCommands,
+    ...memifCommands,
     ...l2Commands,
     ...ipCommands,
     ...neighborCommands,

@@ -2,6 +2,7 @@ import { interfaceMtu } from "../../sys/ioctl.ts";
 import { PacketRing, PacketSender, TP_STATUS_CSUMNOTREADY, TP_STATUS_VLAN_VALID } from "../../sys/packet-ring.ts";
 import type { Dataplane } from "../dataplane.ts";
 import type { FrameMemory, Interface, Port } from "../model.ts";
+import { countInputError } from "./input-error.ts";
 import type { PollSource } from "./poll-loop.ts";
 
 const ETHERNET_BYTES = 14;
@@ -75,7 +76,7 @@ export class AfPacketPort implements Port, PollSource {
       try {
         graph.input(iface, this.#memory, frame.offset, frame.length, pending, traced);
       } catch (error) {
-        this.#failed(iface, error);
+        countInputError(this.#dataplane, iface, error);
       }
     }
     graph.flush();
@@ -128,15 +129,6 @@ export class AfPacketPort implements Port, PollSource {
     iface.counters.rxError += 1;
     iface.counters.drops += 1;
     counters.rxTruncated.count += 1;
-  }
-
-  /** No frame may end the dataplane: it is dropped and counted, and the first one is reported. */
-  #failed(iface: Interface, error: unknown): void {
-    const counter = this.#dataplane.graph.counters.internalError;
-    counter.count += 1;
-    iface.counters.drops += 1;
-    this.#dataplane.graph.beginBurst();
-    if (counter.count === 1) process.emitWarning(error instanceof Error ? error : String(error));
   }
 
   #beginTrace(iface: Interface, packet: number): ReturnType<Dataplane["trace"]["begin"]> {

@@ -5,6 +5,10 @@ export interface PollSource {
   readonly fd: number;
   /** Does a bounded piece of work; false if there was none. */
   poll(): boolean;
+  /** Called when the loop begins to look by itself: nobody needs to make the descriptor readable any more. */
+  wake?(): void;
+  /** Called before the loop sleeps: from now on the descriptor must tell. False where there is work already. */
+  arm?(): boolean;
   /** Called when the descriptor keeps being readable without work: an error, which this clears. */
   clearError(): void;
 }
@@ -47,7 +51,10 @@ export class PollLoop {
       retry: undefined,
     };
     this.#entries.add(entry);
-    if (this.#isRunning) entry.watch.pause();
+    if (this.#isRunning) {
+      entry.watch.pause();
+      source.wake?.();
+    } else this.#arm(entry);
     return () => {
       this.#entries.delete(entry);
       clearTimeout(entry.retry);
@@ -60,9 +67,16 @@ export class PollLoop {
     entry.emptyWakes += 1;
     if (entry.emptyWakes > MAX_EMPTY_WAKES) return this.#setAside(entry);
     if (entry.emptyWakes > 1) entry.source.clearError();
-    this.#isRunning = true;
-    for (const each of this.#entries) each.watch.pause();
+    this.#begin();
     this.#run();
+  }
+
+  #begin(): void {
+    this.#isRunning = true;
+    for (const each of this.#entries) {
+      each.watch.pause();
+      each.source.wake?.();
+    }
   }
 
   #run = (): void => {
@@ -88,7 +102,15 @@ export class PollLoop {
 
   #sleep(): void {
     this.#isRunning = false;
-    for (const entry of this.#entries) if (entry.retry === undefined) entry.watch.resume();
+    for (const entry of this.#entries) if (entry.retry === undefined) this.#arm(entry);
+  }
+
+  /** Waits for the descriptor, unless there is work already: then all are looked at again. */
+  #arm(entry: Entry): void {
+    if (this.#isRunning) return;
+    if (entry.source.arm?.() !== false) return entry.watch.resume();
+    this.#begin();
+    setImmediate(this.#run);
   }
 
   /** A device that is gone stays readable for ever. */
@@ -97,7 +119,7 @@ export class PollLoop {
     entry.retry ??= setTimeout(() => {
       entry.retry = undefined;
       entry.emptyWakes = 0;
-      if (!this.#isRunning) entry.watch.resume();
+      this.#arm(entry);
     }, BROKEN_RETRY_MS).unref();
   }
 }

@@ -6,11 +6,11 @@ export const TRACE_DATA_BYTES = 128;
 const MAX_PACKETS = 1000;
 
 /** Input nodes that packets can be traced from. */
-export const TRACE_INPUT_NODES = ["af-packet-input"] as const;
+export const TRACE_INPUT_NODES = ["af-packet-input", "memif-input"] as const;
 
 /**
  * What the records of a node hold, by `kind`:
- * - `acl`, `ethertype`, `abf`: what a filter or policy decided; - `af-packet-input`: the ring's header; - `frame`: an Ethernet header (`ethernet-input`, `X-output`); - `ip`: an IP
+ * - `acl`, `ethertype`, `abf`: what a filter or policy decided; - `af-packet-input`: the ring's header; - `memif-input`; - `frame`: an Ethernet header (`ethernet-input`, `X-output`); - `ip`: an IP
  *   packet (`ip4-input`, `ip4-lookup` and their like); - `rewrite`; - `lb`; - `l2-input`, `l2-fwd`, `l2-output`,
  *   `l2-flood`; - `tx`; - `arp`; - `drop`: where the packet was dropped, and why.
  */
@@ -29,6 +29,7 @@ export type TraceData =
       readonly seconds: number;
       readonly nanoseconds: number;
     }
+  | { readonly kind: "memif-input"; readonly hwIfIndex: number; readonly ring: number }
   | { readonly kind: "frame"; readonly swIfIndex: number; readonly data: Uint8Array }
   | {
       readonly kind: "ip";

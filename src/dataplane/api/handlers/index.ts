@@ -7,6 +7,7 @@ import { interfaceHandlers } from "./interface.ts";
 import { ipHandlers } from "./ip.ts";
 import { l2Handlers } from "./l2.ts";
 import { lbHandlers } from "./lb.ts";
+import { memifHandlers } from "./memif.ts";
 import { neighborHandlers } from "./neighbor.ts";
 import { reassemblyHandlers } from "./reassembly.ts";
 import { vlanHandlers } from "./vlan.ts";
@@ -16,6 +17,7 @@ export const handlers: Handlers = {
   ...controlHandlers,
   ...interfaceHandlers,
   ...afPacketHandlers,
+  ...memifHandlers,
   ...l2Handlers,
   ...ipHandlers,
   ...neighborHandlers,

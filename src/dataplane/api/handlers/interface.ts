@@ -13,7 +13,7 @@ import { decodeAddress, fixedText, type WirePrefix } from "./wire.ts";
 const ADMIN_UP = 1;
 const LINK_UP = 2;
 const DEVICE_TYPES: Readonly<Record<InterfaceKind, string>> = {
-  ...{ local: "local", host: "af-packet", loopback: "Loopback", tap: "virtio", sub: "" },
+  ...{ local: "local", host: "af-packet", loopback: "Loopback", tap: "virtio", sub: "", memif: "memif" },
 };
 /** IF_API_TYPE_SUB. */
 const TYPE_SUB = 1;

@@ -1,4 +1,5 @@
 /** `show hardware-interfaces` (VPP src/vnet/interface_format.c:123, src/plugins/af_packet/device.c:107). */
+import { memifOf } from "../../memif/memif.ts";
 import type { Interface } from "../../model.ts";
 import { SysError } from "../../../sys/errors.ts";
 import { getOffloads } from "../../../sys/ethtool.ts";
@@ -6,6 +7,7 @@ import type { Offload } from "../../../sys/ethtool.ts";
 import { interfaceName, refuse } from "../context.ts";
 import type { CliCommand, CliContext } from "../context.ts";
 import { center, left, macText } from "../format.ts";
+import { memifDeviceLines, memifQueueLines } from "../text/memif.ts";
 import type { Input } from "../unformat.ts";
 import { byName } from "./interfaces.ts";
 
@@ -45,13 +47,16 @@ function offloadLines(one: Interface): string[] {
   }
 }
 
-function hardwareText(one: Interface, verbose: boolean): string {
+function hardwareText(dp: CliContext["dp"], one: Interface, verbose: boolean): string {
+  const memif = one.kind === "memif" ? memifOf(dp).of(one.swIfIndex) : undefined;
   const head = left(one.name, 32) + center(one.hwIfIndex, 6) + center(one.linkUp ? "up" : "down", 8) + one.name;
-  const lines = [head, "  Link speed: unknown", ...(one.kind === "host" ? QUEUES : [])];
+  const queues = memif !== undefined ? memifQueueLines(memif) : one.kind === "host" ? QUEUES : [];
+  const lines = [head, "  Link speed: unknown", ...queues];
   if (!verbose) return lines.join("\n");
   if (one.kind === "local") return [...lines, "  local"].join("\n");
   lines.push(`  Ethernet address ${macText(one.mac)}`);
   if (one.kind === "host") lines.push("  Linux PACKET socket interface v3", ...offloadLines(one));
+  if (memif !== undefined) lines.push(...memifDeviceLines(memif));
   return lines.join("\n");
 }
 
@@ -79,7 +84,7 @@ function showHardware(context: CliContext, input: Input): void {
   for (const one of byName(
     chosen.length > 0 ? chosen : [...context.dp.interfaces].filter((one) => one.sup === undefined),
   )) {
-    context.out(hardwareText(one, verbose));
+    context.out(hardwareText(context.dp, one, verbose));
   }
 }
 

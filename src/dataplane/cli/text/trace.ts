@@ -148,6 +148,8 @@ function recordText(dp: Dataplane, node: string, d: TraceData, handle: number): 
   switch (d.kind) {
     case "af-packet-input":
       return rxText(d);
+    case "memif-input":
+      return `memif: hw_if_index ${d.hwIfIndex} next-index 4\n    slot: ring ${d.ring}`;
     case "tx":
       return txText(d, handle);
     case "frame":
