@@ -4,6 +4,7 @@ import { parseAddress, parsePrefix } from "vpp-api-ts/codec";
 import type { Fields } from "./client.ts";
 import { filters } from "./acl-commands.ts";
 import { links } from "./link-commands.ts";
+import { memifs } from "./memif-commands.ts";
 
 export type Command =
   | { readonly kind: "api"; readonly name: string; readonly fields: Fields }
@@ -416,6 +417,7 @@ export const areas = {
   ip: fc.oneof({ weight: 2, arbitrary: ip }, { weight: 1, arbitrary: interfaces }),
   links,
   filters,
+  memifs,
   all: fc.oneof(
     { weight: 8, arbitrary: lb },
     { weight: 6, arbitrary: interfaces },
@@ -423,6 +425,7 @@ export const areas = {
     { weight: 4, arbitrary: l2 },
     { weight: 4, arbitrary: ip },
     { weight: 4, arbitrary: filters },
+    { weight: 2, arbitrary: memifs },
     { weight: 1, arbitrary: control },
   ),
 } as const;

@@ -13,7 +13,12 @@ const MASKED: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Dumps whose order is that of a hash table in VPP. */
-const UNORDERED = new Set(["ip_route_details", "ip_neighbor_details", "l2_fib_table_details"]);
+const UNORDERED = new Set([
+  "ip_route_details",
+  "ip_neighbor_details",
+  "l2_fib_table_details",
+  "memif_socket_filename_details",
+]);
 
 export interface CompareOptions {
   /** Load-balance and adjacency indexes count too (`stats_index`). Default false: they are ids. */
@@ -40,6 +45,7 @@ function plainFields(name: string, fields: Fields, options: CompareOptions): unk
 }
 
 function plainValue(value: unknown, options: CompareOptions): unknown {
+  if (typeof value === "string") return plainDirectory(value);
   if (value instanceof Uint8Array) return Buffer.from(value).toString("hex");
   if (Array.isArray(value)) return value.map((each) => plainValue(each, options));
   if (typeof value === "bigint") return String(value);
@@ -51,7 +57,15 @@ function plainValue(value: unknown, options: CompareOptions): unknown {
   return Object.fromEntries(entries);
 }
 
-/** `dpo:17` in `show lb vips verbose` is an index of VPP's load-balances: an id. */
+/** `dpo:17` in `show lb vips verbose` is an index of VPP's load-balances: an id, as are descriptors in `show memif`. */
 export function plainText(text: string): string {
-  return text.replace(/dpo:\d+/g, "dpo:*");
+  const plain = text.replace(/dpo:\d+/g, "dpo:*").replace(/fd \d+/g, "fd *");
+  return plainDirectory(plain).replace(/(?: {2}\d+ +(?:no|yes).*\n)+/, (sockets) =>
+    sockets.split("\n").sort().join("\n"),
+  );
+}
+
+/** Where a subject's own sockets are. */
+function plainDirectory(text: string): string {
+  return text.replace(/\/[\w/-]*\/vpplb-conformance-\w+/g, "RUN");
 }

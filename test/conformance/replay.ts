@@ -1,6 +1,7 @@
 /** Replays recorded exchanges against the embedded dataplane: replies must be the recorded ones but for ids and times. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { builtinSchema } from "vpp-api-ts/codec";
 import { comparable } from "./compare.ts";
 import { BareClient, type Fields, type Message } from "./client.ts";
@@ -55,6 +56,17 @@ function renumber(value: unknown, indexes: ReadonlyMap<number, number>): unknown
   return Object.fromEntries(entries);
 }
 
+/** The recording's directory of sockets is the subject's own here. */
+function relocate<T>(value: T, directory: string): T {
+  const moved = (text: string): string => text.replaceAll(/\/run\/vpp(lb)?(?=\/)/g, directory);
+  if (typeof value === "string") return moved(value) as T;
+  if (Array.isArray(value)) return value.map((each: unknown) => relocate(each, directory)) as T;
+  if (value instanceof Uint8Array || typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, each]) => [key, relocate(each as unknown, directory)]),
+  ) as T;
+}
+
 function mentionsMissing(fields: Fields, missing: ReadonlySet<number>): boolean {
   return Object.entries(fields).some(([key, value]) => /sw_if_index$/.test(key) && missing.has(Number(value)));
 }
@@ -101,7 +113,7 @@ export async function replay(api: string, recording: Recording): Promise<{ compa
   const compared = new Set<string>();
   const faults: string[] = [];
   const { missingInterfaces: missing } = recording;
-  for (const [at, step] of readSteps(recording.file).entries()) {
+  for (const [at, step] of relocate(readSteps(recording.file), dirname(api)).entries()) {
     const { name } = step.request;
     if (recording.unsupported.has(name) || mentionsMissing(step.request.fields, missing)) continue;
     assert.ok(client.has(name), `${name} is neither served nor listed as unsupported`);
