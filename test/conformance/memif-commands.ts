@@ -93,14 +93,18 @@ export const memifs = fc.oneof(
       ...["create memif socket filename s6.sock", "create memif socket id 4 filename other.sock"],
       ...["delete memif socket", "delete memif socket id 4", "delete memif socket id 5", "delete memif socket id 0"],
       ...["delete memif socket id 88", "delete memif socket foo"],
-      ...["create interface memif", "create interface memif master", "create interface memif id 1 socket-id 99 slave"],
       ...[
-        "create interface memif id 3 socket-id 4 master",
-        "create interface memif socket-id 5 id 3 slave no-zero-copy",
+        "create interface memif hw-addr 02:fe:00:00:00:08",
+        "create interface memif master hw-addr 02:fe:00:00:00:08",
+        "create interface memif id 1 socket-id 99 slave",
+      ],
+      ...[
+        "create interface memif id 3 socket-id 4 master hw-addr 02:fe:00:00:00:09",
+        "create interface memif socket-id 5 id 3 slave no-zero-copy hw-addr 02:fe:00:00:00:09",
       ],
       "create interface memif id 4 socket-id 4 ring-size 512 buffer-size 1024 master hw-addr 02:fe:00:00:00:07",
       ...[
-        "create interface memif id 5 socket-id 5 rx-queues 2 tx-queues 3 slave secret abc",
+        "create interface memif id 5 socket-id 5 rx-queues 2 tx-queues 3 slave secret abc hw-addr 02:fe:00:00:00:09",
         "create interface memif foo",
       ],
       ...[

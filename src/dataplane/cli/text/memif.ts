@@ -9,7 +9,7 @@ type Queue = MemifLink["receive"][number] | MemifLink["transmit"][number];
 export function socketLines(sockets: readonly MemifSocket[]): string[] {
   const lines = sockets.map(({ id, isListener, references, filename }) => {
     const listener = isListener ? `yes (${references})` : "no";
-    return `  ${left(id, Math.max(3, String(id).length))} ${left(listener, 11)} ${filename}`;
+    return `  ${left(id, 3)} ${left(listener, 11)} ${filename}`;
   });
   return ["sockets", `  ${left("id", 3)} ${left("listener", 11)} filename`, ...lines];
 }
