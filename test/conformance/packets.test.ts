@@ -451,6 +451,76 @@ describe("packets, beside a real VPP", function () {
     });
   }
 
+  /** An all-port VIP of each family, and one of a port, with two servers each, reached by a link of 1,400 bytes. */
+  const balancer: readonly Command[] = [
+    api("sw_interface_set_mtu", { sw_if_index: 2, mtu: [1400, 0, 0, 0] }),
+    cli("lb conf ip4-src-address 10.2.0.1 ip6-src-address 2001:db8:2::1"),
+    cli("lb vip 20.0.0.1/32 encap gre4 new_len 64"),
+    cli("lb vip 20.0.0.2/32 protocol udp port 80 encap gre4 new_len 64"),
+    cli("lb vip 2001:db8:20::1/128 encap gre6 new_len 64"),
+    cli("lb vip 2001:db8:20::2/128 encap gre4 new_len 64"),
+    cli("lb as 20.0.0.1/32 10.2.0.2 10.2.0.3"),
+    cli("lb as 20.0.0.2/32 protocol udp port 80 10.2.0.2 10.2.0.3"),
+    cli("lb as 2001:db8:20::1/128 2001:db8:2::2 2001:db8:2::3"),
+    cli("lb as 2001:db8:20::2/128 10.2.0.2 10.2.0.3"),
+    neighbor(2, "10.2.0.3", 1),
+    neighbor(2, "2001:db8:2::3", 1),
+  ];
+
+  it("ICMP about VIPs: by addresses on all ports, dropped on one", async () => {
+    await start(balancer);
+    const sent: Sent[] = [];
+    for (const dst of ["20.0.0.1", "20.0.0.2"]) {
+      for (const [n, payload] of [echoRequest(1, 2), error4(3, 4, 1300), error4(3, 1, 0), error4(11, 0, 0)].entries())
+        sent.push(first(ip4Frame(OWN[0], PEERS[0], { src: `10.1.0.${n + 2}`, dst, protocol: 1, payload })));
+    }
+    for (const dst of ["2001:db8:20::1", "2001:db8:20::2"]) {
+      for (const type of [128, 1, 2, 3]) {
+        const payload = new Uint8Array(pattern(64, type));
+        payload.set([type, 0, 0, 0, 0, 0, 5, 0]);
+        sent.push(first(ip6Frame(TO_FIRST, { src: `2001:db8:1::${type}`, dst, next: 58 }, payload)));
+      }
+    }
+    const came = await same("ICMP", sent);
+    assert.equal(came[1]!.length, 4 + 8, "those to VIPs of all ports reach some server");
+  });
+
+  it("what is too long for the servers' link: gre4 in fragments, gre6 not at all", async () => {
+    await start(balancer);
+    const lengths = [1348, 1349, 1352, 1353, 1400, 1480];
+    for (const length of lengths) {
+      for (const dontFragment of [false, true]) {
+        const packet = { src: "10.1.0.2", dst: "20.0.0.1", dontFragment, payload: pattern(length, 1) };
+        const came = await same(`gre4 ${length} ${dontFragment}`, [first(ip4Frame(OWN[0], PEERS[0], packet))]);
+        // 20 bytes of IP, 24 of GRE: the inner "don't fragment" counts for nothing.
+        assert.equal(came[1]!.length, length + 44 <= 1400 ? 1 : 2);
+      }
+      const six = ip6Frame(
+        TO_FIRST,
+        { src: "2001:db8:1::2", dst: "2001:db8:20::1", next: 17 },
+        pattern(length - 40, 1),
+      );
+      const came6 = await same(`gre6 ${length}`, [first(six)]);
+      assert.equal(came6[1]!.length, length + 44 <= 1400 ? 1 : 0);
+      assert.equal(came6[0]!.length, 0, "and nobody is told");
+      const over4 = ip6Frame(
+        TO_FIRST,
+        { src: "2001:db8:1::2", dst: "2001:db8:20::2", next: 17 },
+        pattern(length - 40, 1),
+      );
+      await same(`IPv6 in gre4 ${length}`, [first(over4)]);
+    }
+  });
+
+  it("reassembled datagrams that are too long for the way out", async () => {
+    await start([...patient(0), reassemble(0), ...balancer]);
+    for (const dst of ["10.2.0.2", "20.0.0.1", "2001:db8:2::2", "2001:db8:20::1", "2001:db8:20::2"]) {
+      const isSix = dst.includes(":");
+      const one: Datagram = { src: isSix ? "2001:db8:1::2" : "10.1.0.2", dst, id: 99, bytes: 4000 };
+      await same(`to ${dst}`, fragments(TO_FIRST, one, 1400).map(first));
+    }
+  });
+
   it("fragments to an own address are answered, in fragments", async () => {
     await start([]);
     const echo = echoRequest(3, 4, new Uint8Array(pattern(2992, 1)));
@@ -491,6 +561,18 @@ describe("packets, beside a real VPP", function () {
     assert.ok(came6[0]!.length >= 3, "an answer in fragments");
   });
 });
+
+/** An ICMP error about a packet that a server of the VIP sent. */
+function error4(type: number, code: number, mtu: number): Uint8Array {
+  const inner = ip4Frame(OWN[0], PEERS[0], { src: "20.0.0.1", dst: "198.51.100.7" }).subarray(14);
+  const message = new Uint8Array(8 + inner.length);
+  message.set([type, code]);
+  message.set(inner, 8);
+  const view = new DataView(message.buffer);
+  view.setUint16(6, mtu);
+  view.setUint16(2, checksumOf(message));
+  return message;
+}
 
 function checksumOf(header: Uint8Array): number {
   let sum = 0;

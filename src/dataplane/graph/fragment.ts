@@ -7,12 +7,12 @@ const IP6_BYTES = 40;
 const FRAGMENT_HEADER_BYTES = 8;
 const NEXT_FRAGMENT = 44;
 
-let lastId = 0;
-let lastId6 = 0;
+/** Identification of the next packet that is split here, of either family (ip_frag.c running_fragment_id). */
+let nextId = 0;
 
 /**
- * Splits an IPv4 packet into fragments of at most `mtu` bytes (RFC 791; vnet/ip/ip_frag.c). A packet without an
- * identification gets one: VPP's GRE headers carry 0, and fragments of two packets must not be taken for one.
+ * Splits an IPv4 packet into fragments of at most `mtu` bytes (RFC 791; vnet/ip/ip_frag.c). A whole packet gets an
+ * identification of ours, whatever it had: VPP's GRE headers all carry 0.
  */
 export function fragment4(n: Nodes, p: Packet, mtu: number, send: (fragment: Packet) => void): void {
   const { bytes, start, end } = p;
@@ -21,10 +21,7 @@ export function fragment4(n: Nodes, p: Packet, mtu: number, send: (fragment: Pac
   if (room < 8) return n.drop(p, n.counters.ip4MtuExceeded);
   const flagsAndOffset = read16(bytes, start + 6);
   let id = read16(bytes, start + 4);
-  if (id === 0 && (flagsAndOffset & 0x1fff) === 0) {
-    lastId = (lastId % 0xffff) + 1;
-    id = lastId;
-  }
+  if ((flagsAndOffset & (MORE_FRAGMENTS | 0x1fff)) === 0) id = takeId() & 0xffff;
   for (let at = start + header; at < end; at += room) {
     const length = Math.min(room, end - at);
     const isLast = at + length >= end;
@@ -49,7 +46,7 @@ export function fragment6(n: Nodes, p: Packet, mtu: number, send: (fragment: Pac
   const { bytes, start, end } = p;
   const room = (mtu - IP6_BYTES - FRAGMENT_HEADER_BYTES) & ~7;
   if (room < 8) return n.drop(p, n.counters.ip6MtuExceeded);
-  lastId6 = (lastId6 + 1) >>> 0;
+  const id = takeId();
   const data = start + IP6_BYTES;
   for (let at = data; at < end; at += room) {
     const length = Math.min(room, end - at);
@@ -63,7 +60,13 @@ export function fragment6(n: Nodes, p: Packet, mtu: number, send: (fragment: Pac
     fragment.bytes[ip + 6] = NEXT_FRAGMENT;
     write16(fragment.bytes, header, bytes[start + 6]! << 8);
     write16(fragment.bytes, header + 2, (at - data) | (at + length < end ? 1 : 0));
-    write32(fragment.bytes, header + 4, lastId6);
+    write32(fragment.bytes, header + 4, id);
     send(fragment);
   }
+}
+
+function takeId(): number {
+  const id = nextId;
+  nextId = (nextId + 1) >>> 0;
+  return id;
 }
