@@ -1,4 +1,4 @@
-import { InvalidArgumentError, type Command } from "commander";
+import { InvalidArgumentError, Option, type Command } from "commander";
 import { leanStart } from "../roles/lean-start.ts";
 import { action, examples, type Context } from "./context.ts";
 
@@ -13,6 +13,14 @@ export function registerDataplane(program: Command): void {
     .option("--api <socket>", "VPP's binary API", "/run/vpp/api.sock")
     .option("--cli <socket>", "VPP's CLI (default: none)")
     .option("--mode <octal>", "permissions of the API socket", octal)
+    .addOption(
+      new Option(
+        "--icmp-errors <how>",
+        "ICMP errors to a VIP go by their own addresses, as in VPP, or to the flow's server",
+      )
+        .choices(["hash", "owner"])
+        .default("hash"),
+    )
     .option("--http <address>", "serve /metrics, /healthz, /readyz there, as 127.0.0.1:9102 (default: nowhere)")
     .action(action(dataplane, "stop"));
   examples(command, ["vpplb dataplane", "vpplb dataplane --api /tmp/api.sock --cli /tmp/cli.sock"]);
@@ -27,15 +35,17 @@ interface Options {
   readonly api: string;
   readonly cli?: string;
   readonly mode?: number;
+  readonly icmpErrors: "hash" | "owner";
   readonly http?: string;
 }
 
-async function dataplane(context: Context, { api, cli, mode, http }: Options) {
+async function dataplane(context: Context, { api, cli, mode, icmpErrors, http }: Options) {
   const started = leanStart();
   const { runDataplane } = await import("../roles/dataplane.ts");
   await runDataplane(
     {
       api,
+      icmpErrors,
       ...(cli === undefined ? {} : { cli }),
       ...(mode === undefined ? {} : { mode }),
       ...(http === undefined ? {} : { http }),

@@ -3,6 +3,7 @@ import type { AccessList, Peer } from "../sys/peer.ts";
 import { ApiServer, socketOptions } from "./api/server.ts";
 import { listenCli } from "./cli/index.ts";
 import { Dataplane } from "./dataplane.ts";
+import type { IcmpErrors } from "./lb/lb.ts";
 
 export interface DataplaneServerOptions {
   /** Unix socket of the binary API. */
@@ -11,6 +12,8 @@ export interface DataplaneServerOptions {
   readonly cliSocket?: string;
   /** Permissions of both sockets: whoever can write there controls the dataplane. Default 0o660, 0o666 with `access.uids`. */
   readonly mode?: number;
+  /** Where ICMP errors to VIPs go: see `LbMain.icmpErrors`. Default "hash", as VPP. */
+  readonly icmpErrors?: IcmpErrors;
   /** Who may connect beside root and this process's user; both sockets belong to the first group. */
   readonly access?: AccessList;
   /** Hears of a peer that was turned away at either socket. */
@@ -37,6 +40,7 @@ export async function startDataplane(options: DataplaneServerOptions, signal: Ab
   };
   const asked = mode === undefined ? {} : { mode };
   const dataplane = new Dataplane({ runtimeDirectory: dirname(resolve(apiSocket)) });
+  dataplane.lb.icmpErrors = options.icmpErrors ?? "hash";
   const parts: (() => void | Promise<void>)[] = [() => dataplane.close()];
   const close = async (): Promise<void> => {
     for (const part of parts.reverse()) await part();

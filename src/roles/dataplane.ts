@@ -8,6 +8,8 @@ export interface DataplaneRoleOptions {
   readonly cli?: string;
   /** Permissions of the API socket. Default 0o660. */
   readonly mode?: number;
+  /** Which server hears ICMP errors to a VIP: by the error's own addresses as VPP (default), or the flow's. */
+  readonly icmpErrors?: "hash" | "owner";
   /** Address of /metrics and /healthz (see `parseListen`). Default: none. */
   readonly http?: string;
   /** Called once both sockets accept; `http`: where metrics are served. */
@@ -22,6 +24,7 @@ export async function runDataplane(options: DataplaneRoleOptions, signal: AbortS
       apiSocket: options.api,
       ...(options.cli === undefined ? {} : { cliSocket: options.cli }),
       ...(options.mode === undefined ? {} : { mode: options.mode }),
+      ...(options.icmpErrors === undefined ? {} : { icmpErrors: options.icmpErrors }),
     },
     AbortSignal.any([signal, stop.signal]),
   );

@@ -15,6 +15,7 @@ import {
 import { checksum, pseudo4, update16 } from "./checksum.ts";
 import { read16, write16, write32, type Nodes, type Packet } from "./context.ts";
 import { patch16 } from "./ip4.ts";
+import { flowOfError } from "./lb-icmp.ts";
 
 const TCP = 6;
 const UDP = 17;
@@ -45,13 +46,15 @@ export function lbInput(n: Nodes, p: Packet, dpo: LbDpo, isIp4: boolean): void {
   const protocol = bytes[start + (isIp4 ? 9 : 6)]!;
   // The header is taken to be without options and extensions, as VPP does.
   const ports = protocol === TCP || protocol === UDP ? start + (isIp4 ? 20 : 40) : -1;
-  const vip = dpo.perPort
-    ? vipByPort(n, dpo, protocol, ports < 0 ? 0 : read16(bytes, ports + 2))
-    : lb.vips.get(dpo.index);
+  const about = lb.icmpErrors === "owner" && ports < 0 ? flowOfError(p, isIp4) : undefined;
+  const port = about?.port ?? (ports < 0 ? 0 : read16(bytes, ports + 2));
+  const vip = dpo.perPort ? vipByPort(n, dpo, about?.protocol ?? protocol, port) : lb.vips.get(dpo.index);
   if (vip === undefined) return n.drop(p, n.counters.lbNone);
   const hashed = vip.srcIpSticky ? -1 : ports;
-  const hash = isIp4 ? hash4(bytes, start + 12, hashed) : hash6(bytes, start + 8, hashed);
-  const as = chooseServer(n, vip, hash);
+  const as =
+    about === undefined
+      ? chooseServer(n, vip, isIp4 ? hash4(bytes, start + 12, hashed) : hash6(bytes, start + 8, hashed))
+      : ownerOf(n, vip, about.hash(vip.srcIpSticky));
   if (p.trace !== undefined)
     n.record(p, (NODE_NAMES[dpo.vipType] ?? "lb4") + (dpo.perPort ? "-port" : ""), {
       kind: "lb",
@@ -103,6 +106,16 @@ function chooseServer(n: Nodes, vip: LbVip, hash: number): LbAs {
   }
   vip.counters[counter]! += 1;
   // The AS of a sticky entry can't be gone: its references keep it.
+  return lb.ases.get(asIndex)!;
+}
+
+/** The server that a flow has: what is about it changes nothing of it. */
+function ownerOf(n: Nodes, vip: LbVip, hash: number): LbAs {
+  const { lb } = n.dp;
+  const sticky = lb.sticky!;
+  sticky.get(hash, vip.index, n.lbTime);
+  vip.counters[COUNTER_NEXT]! += 1;
+  const asIndex = sticky.found === 0 ? vip.newFlowTable[hash & (vip.newFlowTable.length - 1)]! : sticky.found;
   return lb.ases.get(asIndex)!;
 }
 

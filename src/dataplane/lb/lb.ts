@@ -41,6 +41,8 @@ const HASH_TIME_OFFSET_S = 10000;
 export const DEFAULT_STICKY_BUCKETS = 1024;
 export const DEFAULT_FLOW_TIMEOUT_S = 40;
 
+export type IcmpErrors = "hash" | "owner";
+
 /** What the lb tables need of the rest of the dataplane: clock and FIB. */
 export interface LbHost {
   /** Seconds since start, with fraction. */
@@ -62,6 +64,11 @@ export interface LbHost {
  * configured as in VPP; the packet path translates towards the servers (UDP, as VPP), never back.
  */
 export class LbMain {
+  /**
+   * Where ICMP errors to a VIP go: `hash`, as in VPP, to the server that their own addresses give (and to none of a VIP of
+   * one port); `owner`: to the server of the flow that they are about.
+   */
+  icmpErrors: IcmpErrors = "hash";
   ip4Src = 0xffffffff;
   readonly ip6Src: Uint8Array = new Uint8Array(16).fill(0xff);
   perCpuStickyBuckets = DEFAULT_STICKY_BUCKETS;
