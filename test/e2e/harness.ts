@@ -63,6 +63,7 @@ export class Scene {
   /** Only where none is to be started. */
   readonly #given: string | undefined;
   readonly #vips: readonly VipYaml[];
+  readonly #edits: ((document: LbDocument) => void)[] = [];
   #vpp: ChildProcess | undefined;
   #unsetSource = false;
   /** The dataplane's API socket. */
@@ -73,6 +74,7 @@ export class Scene {
   private constructor(vips: readonly VipYaml[], options: SceneOptions, given: string | undefined) {
     this.#vips = vips;
     this.#options = options;
+    if (options.edit !== undefined) this.#edits.push(options.edit);
     this.#given = given;
     this.api = given ?? join(this.#folder, "api.sock");
   }
@@ -175,8 +177,23 @@ export class Scene {
         : [],
       vips,
     };
-    if (wanted) this.#options.edit?.(document);
+    if (wanted) for (const edit of this.#edits) edit(document);
     writeFileSync(join(this.#folder, "lb.yaml"), stringify(document));
+  }
+
+  /** Changes the document, on top of what was changed before, and resolves when VPP is so. */
+  async change(edit: (document: LbDocument) => void): Promise<void> {
+    this.#edits.push(edit);
+    const since = Date.now();
+    this.#writeConfig(this.#vips);
+    const look = async () => {
+      const { sync, config } = await this.control.status();
+      if (config.error !== undefined) throw new Error(config.error);
+      const loaded = Date.parse(config.loadedAt ?? "");
+      const observed = Date.parse(sync.lastObservedAt ?? "");
+      return sync.state === "in-sync" && loaded >= since && observed >= loaded ? true : undefined;
+    };
+    await waitFor("VPP to be as lb.yaml says", look, { deadlineMs: 30_000, signal: this.#signal });
   }
 
   /** Resolves when VPP is as lb.yaml says. */
