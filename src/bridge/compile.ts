@@ -78,6 +78,8 @@ class Compiler {
         streams: [...this.#streams.values()],
         flows,
         vips,
+        names: { streams: this.#steering.streams.map((one) => one.name), flows: this.#steering.flows },
+        echo: this.#steering.echo,
         assigned: this.#assigner.result(this.#input.observed),
         problems: this.#problems,
       },

@@ -7,6 +7,8 @@ export { observe, observeFeatures } from "./observe.ts";
 export { prepare } from "./prepare.ts";
 export { makePlan, NOTHING_OWNED } from "./plan.ts";
 export { aclOwner, aclTag, ruleText, rulesText } from "./acl.ts";
+export { observeCounters, type RouteCounters } from "./route-counters.ts";
+export { ruleMatches, type Packet } from "./rule-match.ts";
 export { flowRules, MAX_RULES } from "./flow-rules.ts";
 export { execute } from "./execute.ts";
 export { tableOf, wantedTable } from "./disruption.ts";

@@ -72,7 +72,7 @@ async function direct<T>(
     use(
       {
         status: () => Promise.resolve(api.status()),
-        get: (kind) => api.get(kind),
+        get: (kind, options) => api.get(kind, options),
         plan: (yaml) => api.plan(yaml),
         apply: (yaml, opts) => api.apply(yaml, opts),
         drain: (server, opts) => api.drain(server, opts),

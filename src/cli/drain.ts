@@ -13,7 +13,8 @@ export function registerDrain(program: Command): void {
         "then are flushed: their connections move to other servers, which reset them. Needs a running controller.",
     )
     .argument("<server>", "the server's address")
-    .option("--vip <vip>", 'only of this VIP: "10.2.2.0/24", "10.2.2.0/24 tcp 5001"')
+    .option("--vip <vip>", 'only of this VIP: "10.2.2.0/24", "10.2.2.0/24 tcp/5001"')
+    .option("--stream <name>", "only of this stream")
     .option("--deadline <time>", "end of the drain, at which what is left is flushed (see --no-flush)", duration)
     .option("--flush", "flush its flows: now, or at the deadline (the default with one)")
     .option("--no-flush", "at the deadline, leave its flows alone")
@@ -24,13 +25,18 @@ export function registerDrain(program: Command): void {
 
 interface Options {
   readonly vip?: string;
+  readonly stream?: string;
   readonly deadline?: number;
   readonly flush?: boolean;
   readonly undo?: boolean;
 }
 
 async function drain(context: Context, server: string, options: Options): Promise<number> {
-  const { vip, deadline, flush, undo } = options;
+  const { deadline, flush, undo } = options;
+  if (options.vip !== undefined && options.stream !== undefined) {
+    throw new CliError(EXIT.badInput, "a drain is of one VIP or of one stream: give --vip or --stream, not both");
+  }
+  const vip = options.stream === undefined ? options.vip : `stream ${options.stream}`;
   const result = await withApi(context, {}, (api, direct) => {
     if (direct) {
       throw new CliError(EXIT.failed, "a drain is kept by the controller, and none runs: start `vpplb lb -f lb.yaml`");

@@ -17,7 +17,9 @@ export function registerExplain(program: Command): void {
   const command = program
     .command("explain")
     .summary("where a flow goes, and why")
-    .description("Follows flows as they arrive from outside: VIP, hash, slot, server; checked against VPP's own table.")
+    .description(
+      "Follows flows as they arrive from outside: VIP, flow, stream, hash, slot, server; checked against VPP's own table.",
+    )
     .argument("[flow...]", "SRC:PORT DST:PORT [tcp|udp], or SRC DST icmp")
     .option("--offline <file>", "compute from this JSON instead; - is standard input")
     .addHelpText("after", OFFLINE)
@@ -67,11 +69,12 @@ async function readInput(file: string, name: string): Promise<string> {
   }
 }
 
-function print({ print, colors }: Context, { flow, server, vip, checked, steps }: ExplainResult): void {
+function print({ print, colors }: Context, { flow, server, vip, rule, stream, checked, steps }: ExplainResult): void {
   const { src, srcPort, dst, dstPort, protocol } = flow;
   const to = server === undefined ? colors.red("no server") : colors.green(server);
   const mark = server === undefined ? "" : checked ? " (checked against VPP)" : colors.yellow(" (not checked)");
   print(`${formatEnd(src, srcPort)} -> ${formatEnd(dst, dstPort)} ${protocol}: ${to}${mark}`);
-  if (vip !== undefined) print(`  VIP ${vip}`);
+  const way = [vip && `VIP ${vip}`, rule && `flow ${rule}`, stream && `stream ${stream}`].filter((one) => one);
+  if (way.length > 0) print(`  ${way.join(" -> ")}`);
   for (const step of steps) print(`  ${step}`);
 }

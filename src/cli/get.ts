@@ -8,17 +8,22 @@ import { formatTable } from "./table.ts";
 export function registerGet(program: Command): void {
   const command = program
     .command("get")
-    .summary("list VIPs, servers, interfaces, bridges or routes")
+    .summary("list VIPs, streams, flows, servers, interfaces, bridges or routes")
     .description(
       "Lists the objects of a kind: what is desired and what VPP holds; also those of others, marked foreign.",
     )
     .addArgument(new Argument("<kind>", "what to list").choices(ROW_KINDS))
+    .option("--internals", "tell also what streams and flows are made of inside VPP")
     .action(action(get));
-  examples(command, ["vpplb get vips", "vpplb get servers --json | jq -r '.[] | select(.state != \"ok\").key'"]);
+  examples(command, [
+    "vpplb get vips",
+    "vpplb get flows",
+    "vpplb get servers --json | jq -r '.[] | select(.state != \"ok\").key'",
+  ]);
 }
 
-async function get(context: Context, kind: RowKind): Promise<void> {
-  const rows = await withApi(context, {}, (api) => api.get(kind));
+async function get(context: Context, kind: RowKind, { internals = false }: { internals?: boolean }): Promise<void> {
+  const rows = await withApi(context, {}, (api) => api.get(kind, { internals }));
   if (context.json) return context.printJson(rows);
   if (rows.length === 0) return context.note(`vpplb: there are no ${kind}`);
   context.print(tableOf(context, rows));

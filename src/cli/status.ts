@@ -54,12 +54,12 @@ function print(context: Context, { vpp, config, sync, drains, counts, uptimeS }:
       `${server}${vip === undefined ? "" : ` of ${vip}`} since ${since}, until ${deadlineAt ?? "undone"}`,
     );
   }
-  const { vips, servers, interfaces, bridges, routes, flows } = counts;
+  const { vips, streams, flowRules, servers, interfaces, bridges, routes, flows } = counts;
   print("");
   print(
     formatTable(
-      ["VIPS", "SERVERS", "INTERFACES", "BRIDGES", "ROUTES", "FLOWS"],
-      [[vips, servers, interfaces, bridges, routes, flows]],
+      ["VIPS", "STREAMS", "FLOW RULES", "SERVERS", "INTERFACES", "BRIDGES", "ROUTES", "FLOWS"],
+      [[vips, streams, flowRules, servers, interfaces, bridges, routes, flows]],
     ),
   );
 }

@@ -9,6 +9,7 @@ import type {
   DrainResult,
   ExplainResult,
   Flow,
+  GetOptions,
   PlanResult,
   Row,
   RowKind,
@@ -58,8 +59,8 @@ export class ControlClient {
     return this.#call("GetStatus", {});
   }
 
-  async get(kind: RowKind): Promise<Row[]> {
-    const { rows } = await this.#call<{ rows: (Row & Structs)[] }>("List", { kind });
+  async get(kind: RowKind, { internals = false }: GetOptions = {}): Promise<Row[]> {
+    const { rows } = await this.#call<{ rows: (Row & Structs)[] }>("List", { kind, internals });
     return rows.map(({ desired, observed, columns, ...rest }) => ({
       ...rest,
       columns: fromStruct(columns ?? {}) as Row["columns"],

@@ -30,7 +30,7 @@ export function implementation(
   };
   return {
     GetStatus: unary(() => api.status()),
-    List: unary(({ kind }) => list(api, kind)),
+    List: unary(({ kind, internals }) => list(api, kind, internals === true)),
     Plan: unary(async ({ yaml }) => {
       const plan = await api.plan(yaml as string | undefined);
       const operations = plan.operations.map(({ action, inverse, ...rest }) => ({
@@ -54,12 +54,12 @@ export function implementation(
   };
 }
 
-async function list(api: ControllerApi, kind: unknown): Promise<object> {
+async function list(api: ControllerApi, kind: unknown, internals: boolean): Promise<object> {
   const known = ROW_KINDS.find((one) => one === kind);
   if (known === undefined) {
     throw new ControlError("INPUT", `there is no kind "${String(kind)}": ${ROW_KINDS.join(", ")}`);
   }
-  const rows = await api.get(known);
+  const rows = await api.get(known, { internals });
   return {
     rows: rows.map(({ desired, observed, columns, ...rest }) => ({
       ...rest,

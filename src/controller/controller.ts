@@ -24,6 +24,7 @@ import type {
   DrainResult,
   ExplainResult,
   Flow,
+  GetOptions,
   ParsedDesired,
   PlanResult,
   Row,
@@ -230,8 +231,8 @@ export class Controller implements ControllerApi {
     });
   }
 
-  get(kind: RowKind): Promise<Row[]> {
-    return this.#queries.get(kind);
+  get(kind: RowKind, options: GetOptions = {}): Promise<Row[]> {
+    return this.#queries.get(kind, options);
   }
 
   async plan(yaml?: string): Promise<PlanResult> {

@@ -1,21 +1,42 @@
-import { contains, tableOf, vipKey, type ObservedState, type ObservedVip } from "../bridge/index.ts";
+import { contains, hostPrefix, tableOf, vipKey, type DiffInput, type ObservedVip } from "../bridge/index.ts";
 import { bucketCounts, explainFlow, type MaglevTable } from "../maglev/index.ts";
 import { percent } from "./gate.ts";
+import { steer, type Steering } from "./explain-steering.ts";
 import type { ExplainResult, Flow } from "./types.ts";
 
-/** Follows a flow through what VPP holds: VIP, hash, slot, server. Pure. @throws MaglevError for a flow that is none */
-export function explain(flow: Flow, observed: ObservedState): ExplainResult {
-  const found = vipOfFlow(flow, observed.vips);
+/** Follows a flow through what VPP holds: VIP, rule, stream, hash, slot, server. Pure. @throws MaglevError for a flow that is none */
+export function explain(flow: Flow, input: DiffInput): ExplainResult {
+  const steered = steer(flow, input);
+  if (steered !== undefined) return explainSteered(flow, steered, input);
+  const found = vipOfFlow(flow, input.observed.vips);
   if ("reason" in found) return { flow, checked: false, steps: [found.reason] };
-  const { vip, why } = found;
+  return explainTable(flow, found.vip, { vip: vipKey(found.vip) }, [found.why], input);
+}
+
+/** What `steer` found, to the server where there is one. */
+function explainSteered(flow: Flow, { steps, table, ...found }: Steering, input: DiffInput): ExplainResult {
+  if (table === undefined) return { flow, ...found, checked: false, steps };
+  return explainTable(flow, table, found, steps, input);
+}
+
+type Known = Pick<ExplainResult, "vip" | "rule" | "stream">;
+
+function explainTable(
+  flow: Flow,
+  vip: ObservedVip,
+  known: Known,
+  before: readonly string[],
+  { observed }: DiffInput,
+): ExplainResult {
   const table = tableOf(vip, observed.features.weights);
-  const base = { flow, vip: vipKey(vip), encap: vip.encap, tableSize: vip.tableSize };
-  const where = explainFlow(vip, table, { ...flow, protocol: protocolOf(flow) });
-  if (!where.hit) return { ...base, checked: false, steps: [why, where.reason] };
+  const base = { flow, ...known, encap: vip.encap, tableSize: vip.tableSize };
+  // The table of a stream takes packets to any address: only the hash looks at the destination.
+  const where = explainFlow(tableVip(vip, flow), table, { ...flow, protocol: protocolOf(flow) });
+  if (!where.hit) return { ...base, checked: false, steps: [...before, where.reason] };
   const mismatch = compareBuckets(vip, table);
   const { hash, slot, server } = where;
   const steps = [
-    why,
+    ...before,
     `hash of ${hashed(flow, vip)}: 0x${hash.toString(16).padStart(8, "0")}`,
     `slot ${slot} of ${vip.tableSize} (the hash's lowest bits)`,
     server === undefined
@@ -25,6 +46,10 @@ export function explain(flow: Flow, observed: ObservedState): ExplainResult {
     mismatch ?? `checked: the slots of all ${table.servers.length} servers are as many as VPP shows`,
   ];
   return { ...base, hash, slot, ...(server === undefined ? {} : { server }), checked: mismatch === undefined, steps };
+}
+
+function tableVip(vip: ObservedVip, flow: Flow): ObservedVip {
+  return vip.title === undefined ? vip : { ...vip, prefix: hostPrefix(flow.dst) };
 }
 
 /** VPP looks up the destination's longest prefix first, then the port (lb.c, lb_vip_add_port_filter). */

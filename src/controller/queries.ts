@@ -1,4 +1,12 @@
-import { makePlan, observe, type DesiredState, type ObservedState } from "../bridge/index.ts";
+import {
+  makePlan,
+  observe,
+  observeCounters,
+  prepare,
+  type DesiredState,
+  type DiffInput,
+  type ObservedState,
+} from "../bridge/index.ts";
 import { briefVips, isShowLbVips } from "./brief.ts";
 import { ControllerError, messageOf } from "./errors.ts";
 import { explain } from "./explain.ts";
@@ -8,6 +16,8 @@ import { withDrains } from "./overrides.ts";
 import type { Reconciler } from "./reconciler.ts";
 import { emptyObserved, emptyState } from "./results.ts";
 import { rowsOf } from "./rows.ts";
+import { countedPrefixes } from "./steering-rows.ts";
+import type { GetOptions } from "./types.ts";
 import type { ExplainResult, Flow, PlanResult, Row, RowKind } from "./types.ts";
 
 /** What is asked of the controller and changes nothing in VPP (but for `vppctl`, which may). */
@@ -23,11 +33,18 @@ export class Queries {
     this.#session = session;
   }
 
-  async get(kind: RowKind): Promise<Row[]> {
+  async get(kind: RowKind, { internals = false }: GetOptions): Promise<Row[]> {
+    const input = await this.#prepared();
+    const counted = kind === "vips" || kind === "flows" ? countedPrefixes(input) : [];
+    const counters = await this.#ask((port) => observeCounters(port, counted));
+    return rowsOf(kind, { ...input, internals, counters });
+  }
+
+  /** What is desired and what VPP has, in the same terms. */
+  async #prepared(): Promise<DiffInput> {
     const desired = this.#reconciler.effective;
     const observed = await this.#observe(desired);
-    const nothing: DesiredState = emptyState();
-    return rowsOf(kind, { desired: desired ?? nothing, observed, owned: this.#reconciler.journal.owned });
+    return prepare({ desired: desired ?? emptyState(), observed, owned: this.#reconciler.journal.owned });
   }
 
   /** As `get`, of what was last seen: VPP is not asked. Without a VPP so far, of what is desired. */
@@ -68,18 +85,23 @@ export class Queries {
   }
 
   async explain(flow: Flow): Promise<ExplainResult> {
-    const observed = await this.#observe(this.#reconciler.desired);
+    const input = await this.#prepared();
     try {
-      return explain(flow, observed);
+      return explain(flow, input);
     } catch (error) {
       throw new ControllerError("INPUT", messageOf(error), { cause: error });
     }
   }
 
-  async #observe(desired: DesiredState | undefined): Promise<ObservedState> {
+  #observe(desired: DesiredState | undefined): Promise<ObservedState> {
+    const tables = [...new Set([0, ...(desired?.routes.map((route) => route.table) ?? [])])];
+    return this.#ask((port, features) => observe(port, features, tables));
+  }
+
+  async #ask<T>(question: (port: VppSession["port"], features: VppSession["features"]) => Promise<T>): Promise<T> {
     const { port, features } = this.#session();
     try {
-      return await observe(port, features, [...new Set([0, ...(desired?.routes.map((route) => route.table) ?? [])])]);
+      return await question(port, features);
     } catch (error) {
       throw ControllerError.from(error);
     }

@@ -1,31 +1,28 @@
 import {
   isOurInterface,
   isOurVip,
-  makePlan,
   routeKey,
+  vipId,
   vipKey,
-  type DesiredState,
   type ObservedServer,
-  type ObservedState,
   type ObservedVip,
-  type OwnedObjects,
 } from "../bridge/index.ts";
 import { ControllerError } from "./errors.ts";
+import { join, row, touched, type Columns, type RowInput as Input } from "./row.ts";
+import { flowRows, streamRows, streamVipRows } from "./steering-rows.ts";
 import type { Row, RowKind } from "./types.ts";
 
-interface Input {
-  readonly desired: DesiredState;
-  readonly observed: ObservedState;
-  readonly owned: OwnedObjects;
-}
-
-type Columns = Record<string, string | number | boolean>;
+const KINDS: readonly RowKind[] = ["vips", "streams", "flows", "servers", "interfaces", "bridges", "routes"];
 
 /** Rows of a kind: all that is desired of it and all that VPP holds. @throws ControllerError NOT_FOUND */
 export function rowsOf(kind: RowKind, input: Input): Row[] {
   switch (kind) {
     case "vips":
       return vipRows(input);
+    case "streams":
+      return streamRows(input);
+    case "flows":
+      return flowRows(input);
     case "servers":
       return serverRows(input);
     case "interfaces":
@@ -35,74 +32,23 @@ export function rowsOf(kind: RowKind, input: Input): Row[] {
     case "routes":
       return routeRows(input);
     default:
-      throw new ControllerError("NOT_FOUND", `no kind "${String(kind)}": vips, servers, interfaces, bridges, routes`);
+      throw new ControllerError("NOT_FOUND", `no kind "${String(kind)}": ${KINDS.join(", ")}`);
   }
 }
 
-/** Joins what is wanted and what is there by key, wanted first. */
-function join<D, O>(wanted: readonly D[], there: readonly O[], keyOf: (one: D | O) => string) {
-  const byKey = new Map(there.map((one) => [keyOf(one), one]));
-  const pairs = wanted.map((desired) => ({
-    key: keyOf(desired),
-    desired: desired as D | undefined,
-    observed: byKey.get(keyOf(desired)),
-  }));
-  const keys = new Set(pairs.map((pair) => pair.key));
-  const rest = there.filter((one) => !keys.has(keyOf(one)));
-  return [
-    ...pairs,
-    ...rest.map((observed) => ({ key: keyOf(observed), desired: undefined, observed: observed as O | undefined })),
-  ];
-}
-
-function row(
-  key: string,
-  ours: boolean,
-  desired: object | undefined,
-  observed: object | undefined,
-  columns: Columns,
-  differs: boolean,
-  special?: string,
-): Row {
-  const state =
-    special ??
-    (desired === undefined
-      ? ours
-        ? "extra"
-        : "foreign"
-      : observed === undefined
-        ? "missing"
-        : !ours
-          ? "foreign"
-          : differs
-            ? "differs"
-            : "ok");
-  return {
-    key,
-    owner: ours ? "ours" : "foreign",
-    state,
-    ...(desired === undefined ? {} : { desired: desired as Record<string, unknown> }),
-    ...(observed === undefined ? {} : { observed: observed as Record<string, unknown> }),
-    columns: { ...columns, state },
-  };
-}
-
-/** Objects that the plan would touch. */
-function touched({ desired, observed, owned }: Input, ...kinds: string[]): Set<string> {
-  const plan = makePlan(desired, observed, owned, { disruption: false });
-  return new Set(
-    plan.operations.filter((operation) => kinds.includes(operation.kind)).map((operation) => operation.object),
-  );
-}
-
+/** VIPs; the lb VIPs that streams are made of are told only where internals are asked for. */
 function vipRows(input: Input): Row[] {
   const changed = touched(input, "vip", "server");
-  return join(input.desired.vips, input.observed.vips, vipKey).map(({ key, desired, observed }) => {
+  const shown = <T extends { title?: string }>(vips: readonly T[]) =>
+    vips.filter((vip) => input.internals === true || vip.title === undefined);
+  const rows = join(shown(input.desired.vips), shown(input.observed.vips), vipKey).map(({ key, desired, observed }) => {
     const shown = observed ?? desired!;
     const servers = observed?.servers ?? [];
+    const name = desired?.name ?? desired?.title ?? observed?.title;
     const columns: Columns = {
       vip: key,
-      ...(desired?.name === undefined ? {} : { name: desired.name }),
+      ...(name === undefined ? {} : { name }),
+      ...(desired?.stream === undefined ? {} : { stream: desired.stream }),
       encap: shown.encap,
       tableSize: shown.tableSize,
       srcIpSticky: shown.srcIpSticky,
@@ -111,8 +57,9 @@ function vipRows(input: Input): Row[] {
       ...counterColumns(observed),
     };
     const ours = observed === undefined || isOurVip(observed, input);
-    return row(key, ours, desired, observed, columns, changed.has(key));
+    return row(key, ours, desired, observed, columns, changed.has(vipId(shown)));
   });
+  return [...rows, ...streamVipRows(input)];
 }
 
 function counterColumns(observed: ObservedVip | undefined): Columns {
@@ -122,21 +69,22 @@ function counterColumns(observed: ObservedVip | undefined): Columns {
 }
 
 function serverRows(input: Input): Row[] {
-  return join(input.desired.vips, input.observed.vips, vipKey).flatMap(({ key, desired, observed }) => {
+  return join(input.desired.vips, input.observed.vips, vipKey).flatMap(({ desired, observed }) => {
     const ours = observed === undefined || isOurVip(observed, input);
+    const id = vipId(observed ?? desired!);
     const gone = (server: ObservedServer) => !server.used && server.flows === 0;
     const there = (observed?.servers ?? []).filter((server) => !gone(server));
     return join(desired?.servers ?? [], there, (server) => server.address).map((pair) => {
       const special = specialState(pair.desired?.state, pair.observed, ours);
       const columns: Columns = {
-        vip: key,
+        vip: id,
         server: pair.key,
         used: pair.observed?.used ?? false,
         buckets: pair.observed?.buckets ?? 0,
         flows: pair.observed?.flows ?? 0,
         weight: pair.observed?.weight ?? pair.desired?.weight ?? 100,
       };
-      return row(`${key} ${pair.key}`, ours, pair.desired, pair.observed, columns, false, special);
+      return row(`${id} ${pair.key}`, ours, pair.desired, pair.observed, columns, false, special);
     });
   });
 }
@@ -199,19 +147,26 @@ function bridgeRows(input: Input): Row[] {
 /** VPP's own and others' routes are many: shown are those that are ours. */
 function routeRows(input: Input): Row[] {
   const changed = touched(input, "route");
-  const { desired, observed, owned } = input;
+  const { observed, owned } = input;
+  const inner = new Set(input.desired.routes.filter((route) => route.title !== undefined).map(routeKey));
+  const desired = {
+    routes: input.desired.routes.filter((route) => input.internals === true || !inner.has(routeKey(route))),
+  };
   const wanted = new Set(desired.routes.map(routeKey));
-  const there = observed.routes.filter((route) => wanted.has(routeKey(route)) || owned.routes.has(routeKey(route)));
+  const ours = (key: string) => wanted.has(key) || (owned.routes.has(key) && !inner.has(key));
+  const there = observed.routes.filter((route) => ours(routeKey(route)));
   return join(desired.routes, there, routeKey).map(({ key, desired: route, observed: found }) => {
     const shown = found ?? route!;
-    const via = shown.via.map((path) => [path.address, path.interface].filter((part) => part !== undefined).join(" "));
+    const via = shown.via.map((path) =>
+      [path.address, path.interface, path.special].filter((part) => part !== undefined).join(" "),
+    );
     return row(
       key,
       true,
       route,
       found,
       { prefix: shown.prefix, table: shown.table, via: via.join(", ") },
-      changed.has(key),
+      changed.has(route?.title ?? key),
     );
   });
 }

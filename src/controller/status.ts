@@ -68,12 +68,16 @@ function syncStatus({ link, reconciler, stateWarnings }: StatusParts): SyncStatu
   };
 }
 
-function counts({ effective: desired, view }: Reconciler): Counts {
-  const ours = new Set(desired?.vips.map(vipKey) ?? []);
+function counts({ effective: desired, view, journal }: Reconciler): Counts {
+  // Those of streams are in the journal only.
+  const ours = new Set([...(desired?.vips.map(vipKey) ?? []), ...journal.vips]);
   const observed = view.observed?.vips.filter((vip) => ours.has(vipKey(vip))) ?? [];
+  const steering = desired?.steering;
   return {
-    vips: desired?.vips.length ?? 0,
-    servers: desired?.vips.reduce((sum, vip) => sum + vip.servers.length, 0) ?? 0,
+    vips: (desired?.vips.length ?? 0) + (steering?.vips.length ?? 0),
+    streams: steering?.streams.length ?? 0,
+    flowRules: steering?.flows.length ?? 0,
+    servers: [...(desired?.vips ?? []), ...(steering?.streams ?? [])].reduce((sum, one) => sum + one.servers.length, 0),
     interfaces: desired?.interfaces.length ?? 0,
     bridges: desired?.bridges.length ?? 0,
     routes: desired?.routes.length ?? 0,

@@ -83,6 +83,9 @@ export interface Snapshot {
 
 export interface Counts {
   readonly vips: number;
+  readonly streams: number;
+  /** Flows of the file: rules that send packets to streams. */
+  readonly flowRules: number;
   readonly servers: number;
   readonly interfaces: number;
   readonly bridges: number;
@@ -103,7 +106,12 @@ export interface ControllerStatus {
   readonly counts: Counts;
 }
 
-export type RowKind = "vips" | "servers" | "interfaces" | "bridges" | "routes";
+export type RowKind = "vips" | "streams" | "flows" | "servers" | "interfaces" | "bridges" | "routes";
+
+export interface GetOptions {
+  /** Tell also what streams and flows are made of inside VPP. Default false. */
+  readonly internals?: boolean;
+}
 
 /** One object: what is desired of it and what VPP holds. JSON. */
 export interface Row {
@@ -183,6 +191,10 @@ export interface ExplainResult {
   readonly flow: Flow;
   /** Key of the VIP that takes the flow; absent: none does. */
   readonly vip?: string;
+  /** The flow of the file that takes it; absent: none does. */
+  readonly rule?: string;
+  /** The stream that it goes to. */
+  readonly stream?: string;
   readonly encap?: string;
   readonly hash?: number;
   readonly slot?: number;
@@ -226,7 +238,7 @@ export interface ParsedDesired {
 /** What the control socket and the roles see of the controller. Every method rejects with ControllerError only. */
 export interface ControllerApi {
   status(): ControllerStatus;
-  get(kind: RowKind): Promise<Row[]>;
+  get(kind: RowKind, options?: GetOptions): Promise<Row[]>;
   /** What would change for the given lb.yaml, or for the one that is loaded. Writes nothing. */
   plan(yaml?: string): Promise<PlanResult>;
   /** Make the given lb.yaml (default: the loaded one) the desired state, until the file changes, and wait for VPP to be so. */

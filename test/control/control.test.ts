@@ -43,7 +43,17 @@ const status: ControllerStatus = {
     warnings: ["kept on purpose"],
   },
   drains: [{ server: "10.60.1.2", since: "2026-01-01T00:00:00.000Z", flush: false }],
-  counts: { vips: 1, servers: 3, interfaces: 4, bridges: 1, routes: 0, flows: 0, operations: 12 },
+  counts: {
+    vips: 1,
+    streams: 2,
+    flowRules: 5,
+    servers: 3,
+    interfaces: 4,
+    bridges: 1,
+    routes: 0,
+    flows: 0,
+    operations: 12,
+  },
 };
 
 const row: Row = {

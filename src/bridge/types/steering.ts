@@ -102,6 +102,10 @@ export interface Steered {
   readonly streams: readonly SteeredStream[];
   readonly flows: readonly SteeredFlow[];
   readonly vips: readonly SteeredVip[];
+  /** As the file has them. */
+  readonly names: { readonly streams: readonly string[]; readonly flows: readonly DesiredFlow[] };
+  /** Of the file. */
+  readonly echo: readonly DesiredEcho[];
   /** By key (assign.ts) all addresses inside VPP, those of what is to go included. */
   readonly assigned: ReadonlyMap<string, string>;
   /** Why something cannot be had. */
