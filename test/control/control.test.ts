@@ -177,7 +177,7 @@ describe("control API", () => {
     await serve();
     const error = await rejects(client().drain("10.0.0.9"), "CONTROLLER", /^no server 10\.0\.0\.9 ✓$/);
     assert.equal(error.reason, "NOT_FOUND");
-    await rejects(client().get("nothing" as never), "INPUT", /vips, servers/);
+    await rejects(client().get("nothing" as never), "INPUT", /vips, streams, flows, servers/);
     await rejects(client().drain(""), "INPUT", /no server/);
   });
 
