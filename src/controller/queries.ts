@@ -57,7 +57,7 @@ export class Queries {
     if (before !== undefined) return before;
     const effective = this.#reconciler.effective ?? emptyState();
     const observed = view.observed ?? emptyObserved();
-    const rows = rowsOf(kind, { desired: effective, observed, owned: journal.owned });
+    const rows = rowsOf(kind, prepare({ desired: effective, observed, owned: journal.owned }));
     this.#known.set(kind, rows);
     return rows;
   }

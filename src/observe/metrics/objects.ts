@@ -5,6 +5,8 @@ import type { ControllerSource } from "../sources.ts";
 /** Every kind that `vpplb get` shows, by what one of it is called. */
 const KINDS: Readonly<Record<RowKind, string>> = {
   vips: "vip",
+  streams: "stream",
+  flows: "flow",
   servers: "server",
   interfaces: "interface",
   bridges: "bridge",
