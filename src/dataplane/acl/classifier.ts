@@ -1,5 +1,5 @@
 import { read32 } from "../graph/context.ts";
-import { intervalOf, intervalOf6, intervals, type Intervals, type Range } from "./intervals.ts";
+import { intervalOf, intervalOf6, intervals, packRows, type Intervals, type Range } from "./intervals.ts";
 import type { FiveTuple } from "./tuple.ts";
 import type { AclRule } from "./types.ts";
 
@@ -59,45 +59,60 @@ export class Classifier {
   }
 
   #matchIn(block: Block, bytes: Uint8Array, tuple: FiveTuple, matchFragments: boolean): number {
-    const { words, source, destination, sourcePort, destinationPort, protocolSets } = block;
+    const { words, source, destination, sourcePort, destinationPort } = block;
+    const stride = words + 1;
     const at = tuple.addresses;
     let s: number;
     let d: number;
     if (this.#isIp4) {
-      s = source.count === 1 ? 0 : intervalOf(source, read32(bytes, at)) * words;
-      d = destination.count === 1 ? 0 : intervalOf(destination, read32(bytes, at + 4)) * words;
+      s = source.count === 1 ? 0 : intervalOf(source, read32(bytes, at)) * stride;
+      d = destination.count === 1 ? 0 : intervalOf(destination, read32(bytes, at + 4)) * stride;
     } else {
-      s = intervalOf6(source, bytes, at) * words;
-      d = intervalOf6(destination, bytes, at + 16) * words;
+      s = intervalOf6(source, bytes, at) * stride;
+      d = intervalOf6(destination, bytes, at + 16) * stride;
     }
     const hasProtocol = tuple.l4Valid || (tuple.nonFirstFragment && matchFragments);
-    const p = hasProtocol ? block.protocolRow[tuple.protocol]! * words : 0;
+    const p = hasProtocol ? block.protocolRow[tuple.protocol]! * stride : 0;
     let sp = sourcePort.all;
     let dp = destinationPort.all;
     if (tuple.l4Valid) {
-      if (sourcePort.count > 1) sp = intervalOf(sourcePort, tuple.sourcePort) * words;
-      if (destinationPort.count > 1) dp = intervalOf(destinationPort, tuple.destinationPort) * words;
+      if (sourcePort.count > 1) sp = intervalOf(sourcePort, tuple.sourcePort) * stride;
+      if (destinationPort.count > 1) dp = intervalOf(destinationPort, tuple.destinationPort) * stride;
     }
-    const sources = source.sets;
-    const destinations = destination.sets;
-    const sourcePorts = sourcePort.sets;
-    const destinationPorts = destinationPort.sets;
-    const checksFlags = block.hasTcpFlags && tuple.l4Valid && tuple.protocol === TCP;
-    for (let word = 0; word < words; word += 1) {
-      let common =
-        sources[s + word]! &
-        destinations[d + word]! &
-        protocolSets[p + word]! &
-        sourcePorts[sp + word]! &
-        destinationPorts[dp + word]!;
-      while (common !== 0) {
-        const rule = word * 32 + 31 - Math.clz32(common & -common);
-        if (!checksFlags || flagsMatch(block.tcpFlags[rule]!, tuple.tcpFlags)) return block.first + rule;
-        common &= common - 1;
-      }
-    }
-    return -1;
+    return firstCommon(block, s, d, p, sp, dp, tuple);
   }
+}
+
+/** The first rule that is in a row of each field, -1 if none. */
+function firstCommon(block: Block, s: number, d: number, p: number, sp: number, dp: number, tuple: FiveTuple): number {
+  const { words, protocolSets } = block;
+  const sources = block.source.sets;
+  const destinations = block.destination.sets;
+  const sourcePorts = block.sourcePort.sets;
+  const destinationPorts = block.destinationPort.sets;
+  const checksFlags = block.hasTcpFlags && tuple.l4Valid && tuple.protocol === TCP;
+  let candidates =
+    sources[s + words]! &
+    destinations[d + words]! &
+    protocolSets[p + words]! &
+    sourcePorts[sp + words]! &
+    destinationPorts[dp + words]!;
+  while (candidates !== 0) {
+    const word = 31 - Math.clz32(candidates & -candidates);
+    candidates &= candidates - 1;
+    let common =
+      sources[s + word]! &
+      destinations[d + word]! &
+      protocolSets[p + word]! &
+      sourcePorts[sp + word]! &
+      destinationPorts[dp + word]!;
+    while (common !== 0) {
+      const rule = word * 32 + 31 - Math.clz32(common & -common);
+      if (!checksFlags || flagsMatch(block.tcpFlags[rule]!, tuple.tcpFlags)) return block.first + rule;
+      common &= common - 1;
+    }
+  }
+  return -1;
 }
 
 function flagsMatch(maskAndValue: number, flags: number): boolean {
@@ -167,13 +182,12 @@ function range6(address: Uint8Array, length: number): Range<bigint> | undefined 
 function protocols(rules: readonly AclRule[], words: number): Pick<Block, "protocolRow" | "protocolSets"> {
   const used = [...new Set(rules.map((rule) => rule.protocol))].filter((protocol) => protocol !== 0);
   const protocolRow = new Uint16Array(256);
-  const protocolSets = new Int32Array((used.length + 1) * words);
+  const rows = [0, ...used].map(() => new Int32Array(words));
   used.forEach((protocol, i) => (protocolRow[protocol] = i + 1));
   rules.forEach(({ protocol }, rule) => {
-    const rows = protocol === 0 ? [0, ...used.map((_, i) => i + 1)] : [protocolRow[protocol]!];
-    for (const row of rows) protocolSets[row * words + (rule >> 5)]! |= 1 << (rule & 31);
+    for (const row of protocol === 0 ? rows : [rows[protocolRow[protocol]!]!]) row[rule >> 5]! |= 1 << (rule & 31);
   });
-  return { protocolRow, protocolSets };
+  return { protocolRow, protocolSets: packRows(rows, words) };
 }
 
 function tcpFlags(rules: readonly AclRule[]): Pick<Block, "tcpFlags" | "hasTcpFlags"> {

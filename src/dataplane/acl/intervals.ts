@@ -7,8 +7,9 @@ export interface Range<T extends number | bigint> {
 }
 
 /**
- * One field of a block of rules: its values are cut into intervals in each of which the same rules match. `sets` holds
- * `words` words per interval, bit n of word w standing for rule 32 w + n; the row after the last has all bits set.
+ * One field of a block of rules: its values are cut into intervals in each of which the same rules match. `sets` holds a
+ * row per interval: `words` words (at most 32), bit n of word w standing for rule 32 w + n, and one whose bit w tells
+ * that word w is not 0. The row after the last has all bits set.
  */
 export interface Intervals {
   /** Where intervals begin, without the first, which begins at 0: one word each, four for IPv6 addresses. */
@@ -48,9 +49,18 @@ export function intervals<T extends number | bigint>(
     starts.push(at);
     rows.push(current.slice());
   }
-  const sets = new Int32Array((rows.length + 1) * words).fill(-1);
-  rows.forEach((row, i) => sets.set(row, i * words));
-  return { starts: packed(starts), count: rows.length, sets, all: rows.length * words };
+  return { starts: packed(starts), count: rows.length, sets: packRows(rows, words), all: rows.length * (words + 1) };
+}
+
+/** Rows with their summaries, and one more with all bits. */
+export function packRows(rows: readonly Int32Array[], words: number): Int32Array {
+  const stride = words + 1;
+  const sets = new Int32Array((rows.length + 1) * stride).fill(-1);
+  rows.forEach((row, i) => {
+    sets.set(row, i * stride);
+    sets[i * stride + words] = row.reduce((summary, word, at) => (word === 0 ? summary : summary | (1 << at)), 0);
+  });
+  return sets;
 }
 
 function packed(starts: readonly (number | bigint)[]): Uint32Array {

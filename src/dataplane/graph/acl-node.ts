@@ -130,7 +130,7 @@ function check(
 ): void {
   const lists = kind.isInput ? acl.input : acl.output;
   const { swIfIndex } = iface;
-  verdict.lcIndex = lists.contexts.get(swIfIndex)?.index ?? NO_INDEX;
+  if (p.trace !== undefined) verdict.lcIndex = lists.contexts.get(swIfIndex)?.index ?? NO_INDEX;
   const placed = lists.matchers[swIfIndex]?.match(p.bytes, tuple, acl.matchFragments);
   if (placed === undefined) return;
   verdict.action = placed.rule.action;
