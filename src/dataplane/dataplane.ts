@@ -70,6 +70,7 @@ export class Dataplane {
   readonly trace: TraceBuffer;
   readonly graph: Graph;
   readonly reassembly: Reassembly;
+  isClosed = false;
   readonly #clock: () => number;
   readonly #startS: number;
   readonly #listeners = new Set<(event: InterfaceEvent) => void>();
@@ -118,6 +119,7 @@ export class Dataplane {
   }
 
   close(): void {
+    this.isClosed = true;
     clearInterval(this.#tick);
     this.#tick = undefined;
     this.reassembly.close();
@@ -319,7 +321,7 @@ function sameNetwork(a: number | Uint8Array, b: number | Uint8Array, length: num
   return Buffer.compare(prefix6(a, length).address as Uint8Array, prefix6(b, length).address as Uint8Array) === 0;
 }
 
-function randomMac(): Uint8Array {
+export function randomMac(): Uint8Array {
   const mac = randomFillSync(new Uint8Array(6));
   mac[0] = 0x02;
   mac[1] = 0xfe;

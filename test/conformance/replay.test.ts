@@ -10,9 +10,7 @@ import { readSteps, replay, type Recording, type Step } from "./replay.ts";
 import { addRec0, namespacesMissing, startEmbedded } from "./subject.ts";
 
 /** Recorded requests that the embedded dataplane doesn't have: tap, GRE interfaces, reassembly. */
-const UNSUPPORTED = new Set([
-  ...["sw_interface_tap_v2_dump", "tap_delete_v2", "gre_tunnel_add_del", "gre_tunnel_dump"],
-]);
+const UNSUPPORTED = new Set([...["gre_tunnel_add_del", "gre_tunnel_dump"]]);
 
 /** The same of the recordings of streams, filters and links. */
 const UNSUPPORTED_STREAMS = new Set([...["sw_interface_set_promisc", "sw_interface_set_unnumbered", "arping"]]);

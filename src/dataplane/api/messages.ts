@@ -154,6 +154,15 @@ export const MESSAGES: readonly string[] = [
   "sw_interface_set_l2_xconnect_reply_e8d4e804",
   "l2_xconnect_dump_51077d14",
   "l2_xconnect_details_472b6b67",
+  // tapv2.api
+  "tap_create_v2_2d0d6570",
+  "tap_create_v2_reply_5383d31f",
+  "tap_create_v3_3f3fd1df",
+  "tap_create_v3_reply_5383d31f",
+  "tap_delete_v2_f9e6675e",
+  "tap_delete_v2_reply_e8d4e804",
+  "sw_interface_tap_v2_dump_f9e6675e",
+  "sw_interface_tap_v2_details_1e2b2a47",
   // reassembly of ip.api
   "ip_reassembly_set_16467d25",
   "ip_reassembly_set_reply_e8d4e804",

@@ -14,6 +14,7 @@ import { pingCommands } from "./commands/ping.ts";
 import { systemCommands } from "./commands/system.ts";
 import { traceCommands } from "./commands/trace.ts";
 import { reassemblyCommands } from "./commands/reassembly.ts";
+import { tapCommands } from "./commands/tap.ts";
 import { vlanCommands } from "./commands/vlan.ts";
 import { createHostInterface, deleteHostInterface } from "../host-interface.ts";
 import type { CliContext, HostInterfaces } from "./context.ts";
@@ -44,6 +45,7 @@ export const commandTree = new CommandTree<CliContext>(
     ...pingCommands,
     ...traceCommands,
     ...vlanCommands,
+    ...tapCommands,
     ...reassemblyCommands,
   ],
   FOREIGN_WORDS,

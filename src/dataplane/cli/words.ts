@@ -12,13 +12,13 @@ export const FOREIGN_WORDS: Readonly<Record<string, string>> = {
     "files flow frame-queue gdb graph gre hash inacl init-function ioam " +
     "ip6-ll ipip ipsec l2 l2patch l2xcrw l3xc load-balance load-balance-map " +
     "logging lookup-dpo macro mfib mpls outacl packet-generator pcap pci physmem policer punt qos replicate " +
-    "segment-manager session sfdp sr statistics syslog tap tcp teib tun udp unix virtio vlib vxlan",
+    "segment-manager session sfdp sr statistics syslog tcp teib tun udp unix virtio vlib vxlan",
   set:
     "arp clock crypto fib flow flow-offload host-interface ioam ip6 ipfix ipsec l2fib logging node pcap " +
     "policer punt sfdp sr syslog terminal trace virtio",
   clear: "api fib ioam ipsec logging node runtime session sr tcp",
-  create: "6rd bond gre ipip packet-generator tap teib vxlan",
-  delete: "6rd bond ipip packet-generator tap teib vxlan",
+  create: "6rd bond gre ipip packet-generator teib vxlan",
+  delete: "6rd bond ipip packet-generator teib vxlan",
   ip: "container mroute punt syn virtual",
   ip6: "nd punt",
   lb: "set",

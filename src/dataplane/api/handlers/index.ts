@@ -10,6 +10,7 @@ import { lbHandlers } from "./lb.ts";
 import { memifHandlers } from "./memif.ts";
 import { neighborHandlers } from "./neighbor.ts";
 import { reassemblyHandlers } from "./reassembly.ts";
+import { tapHandlers } from "./tap.ts";
 import { vlanHandlers } from "./vlan.ts";
 
 /** Every message that is served, by name; `sockclnt_create` and `sockclnt_delete` are the server's own. */
@@ -23,6 +24,7 @@ export const handlers: Handlers = {
   ...neighborHandlers,
   ...lbHandlers,
   ...vlanHandlers,
+  ...tapHandlers,
   ...reassemblyHandlers,
   ...aclHandlers,
   ...abfHandlers,
