@@ -31,7 +31,19 @@ const rooms = {
     "target",
     "demo",
   ],
-  bench: ["kernel", "sys", "maglev", "dataplane", "bridge", "controller", "config", "control", "traffic", "roles"],
+  bench: [
+    "memif",
+    "kernel",
+    "sys",
+    "maglev",
+    "dataplane",
+    "bridge",
+    "controller",
+    "config",
+    "control",
+    "traffic",
+    "roles",
+  ],
   cli: ["roles", "control", "config", "maglev", "bridge", "demo", "traffic", "observe"],
 };
 
@@ -66,11 +78,9 @@ module.exports = {
         from: { path: `^src/${room}/` },
         to: {
           path: "^src/",
-          pathNot: [
-            room,
-            ...allowed,
-            ...(["vppapi", "sys", "maglev", "memif"].includes(room) ? [] : ["vppapi"]),
-          ].map((name) => `^src/${name}/`),
+          pathNot: [room, ...allowed, ...(["vppapi", "sys", "maglev", "memif"].includes(room) ? [] : ["vppapi"])].map(
+            (name) => `^src/${name}/`,
+          ),
         },
       })),
     { name: "not-to-test", severity: "error", from: { path: "^src/" }, to: { path: "^test/" } },

@@ -46,7 +46,7 @@ function costs(ours: readonly ForwardingResult[], theirs: readonly ForwardingRes
 }
 
 /** Packets a second. @throws BenchError SKIP where namespaces are not permitted */
-async function forwarded(results: ForwardingResult[], run: () => Promise<ForwardingResult>): Promise<number> {
+export async function forwarded(results: ForwardingResult[], run: () => Promise<ForwardingResult>): Promise<number> {
   try {
     const result = await run();
     results.push(result);

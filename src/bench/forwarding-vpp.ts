@@ -53,26 +53,26 @@ export async function benchVppForwarding(
   }
 }
 
-/** As forwarding.ts configures the embedded dataplane. */
-async function configure(socket: string): Promise<void> {
+type Opener = (client: VppClient, name: "in" | "out", mac: Uint8Array) => Promise<number>;
+
+const openHost: Opener = async (client, name, hw_addr) => {
+  const queues = { num_rx_queues: 1, num_tx_queues: 1, ...RINGS };
+  return (await client.request("af_packet_create_v3", { mode: 1, host_if_name: name, hw_addr, ...queues })).sw_if_index;
+};
+
+/** As forwarding.ts configures the embedded dataplane, over interfaces that `create` makes. */
+export async function configure(socket: string, create: Opener = openHost): Promise<void> {
   const client = new VppClient({ socket, name: "bench", probe: false });
   try {
     await client.connect({ deadlineMs: START_DEADLINE_MS });
-    const open = async (name: string, mac: readonly number[], prefix: string): Promise<number> => {
-      const { sw_if_index } = await client.request("af_packet_create_v3", {
-        mode: 1,
-        host_if_name: name,
-        hw_addr: Uint8Array.from(mac),
-        num_rx_queues: 1,
-        num_tx_queues: 1,
-        ...RINGS,
-      });
+    const open = async (name: "in" | "out", prefix: string): Promise<number> => {
+      const sw_if_index = await create(client, name, Uint8Array.from(MACS[name]));
       await client.request("sw_interface_set_flags", { sw_if_index, flags: 1 });
       await client.request("sw_interface_add_del_address", { sw_if_index, is_add: true, prefix });
       return sw_if_index;
     };
-    await open("in", MACS.in, "10.70.0.1/24");
-    const out = await open("out", MACS.out, "10.60.1.1/24");
+    await open("in", "10.70.0.1/24");
+    const out = await open("out", "10.60.1.1/24");
     const lb = lbQuirks(client);
     await lb.configure({ ip4Source: "10.60.1.1", ip6Source: "::1", stickyBuckets: 65_536, timeoutS: 40 });
     const vip = { prefix: "10.2.2.0/24" };
@@ -116,7 +116,7 @@ async function measure(
   };
 }
 
-function cpuSeconds(pid: number): number {
+export function cpuSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) / 100;

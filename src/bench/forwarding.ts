@@ -119,6 +119,11 @@ function configure(dataplane: Dataplane): void {
   };
   open("in", MACS.in, 0x0a460001);
   const out = open("out", MACS.out, 0x0a3c0101);
+  addLbVip(dataplane, out);
+}
+
+/** VIP 10.2.2.0/24 over GRE, its three servers at an interface whose address is 10.60.1.1. */
+export function addLbVip(dataplane: Dataplane, out: number): void {
   const { lb } = dataplane;
   lb.conf(0x0a3c0101, new Uint8Array(16), 65536, 40);
   const prefix = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 10, 2, 2, 0);
@@ -185,7 +190,8 @@ function frames(frameBytes: number, flows: number): Mapping {
   return memory;
 }
 
-function udpFrame(bytes: number): Uint8Array {
+/** UDP from 10.70.0.2 to 10.2.2.1, port 5001. */
+export function udpFrame(bytes: number): Uint8Array {
   const frame = new Uint8Array(bytes);
   const view = new DataView(frame.buffer);
   frame.set(MACS.in, 0);
@@ -212,13 +218,13 @@ export function received(space: Namespace, device: string): number {
 }
 
 /** CPU seconds of the main thread, where the packet path runs. */
-function threadCpuS(): number {
+export function threadCpuS(): number {
   const stat = readFileSync(`/proc/self/task/${process.pid}/stat`, "utf8");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
-function sleep(ms: number): Promise<void> {
+export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 

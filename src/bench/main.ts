@@ -6,6 +6,7 @@ import { BenchError } from "./errors.ts";
 import { benchForward } from "./forward.ts";
 import { benchIdle } from "./idle.ts";
 import { benchMaglev } from "./maglev.ts";
+import { benchMemif } from "./memif.ts";
 import type { BenchContext, Section, SectionResult } from "./section.ts";
 import { formatTable } from "./table.ts";
 import { serve } from "./target.ts";
@@ -17,6 +18,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   maglev: benchMaglev,
   idle: benchIdle,
   forwarding: benchForward,
+  memif: benchMemif,
 };
 
 const HELP = `usage: npm run bench -- [SECTION...] [--vpp SOCKET] [--rounds N] [--json FILE|-]
