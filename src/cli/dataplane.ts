@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
+import { LOG_LEVELS, type LogLevel } from "../observe/levels.ts";
 import { leanStart } from "../roles/lean-start.ts";
-import { action, examples, type Context } from "./context.ts";
+import { action, CliError, collect, examples, EXIT, type Context } from "./context.ts";
 
 export function registerDataplane(program: Command): void {
   const command = program
@@ -12,7 +13,6 @@ export function registerDataplane(program: Command): void {
     )
     .option("--api <socket>", "VPP's binary API", "/run/vpp/api.sock")
     .option("--cli <socket>", "VPP's CLI (default: none)")
-    .option("--mode <octal>", "permissions of the API socket", octal)
     .addOption(
       new Option(
         "--icmp-errors <how>",
@@ -21,6 +21,10 @@ export function registerDataplane(program: Command): void {
         .choices(["hash", "owner"])
         .default("hash"),
     )
+    .option("--mode <octal>", "permissions of the sockets", octal)
+    .option("--allow-user <name>", "may connect beside root and this user (several)", collect)
+    .option("--allow-group <name>", "its members may connect (several; the sockets belong to the first)", collect)
+    .addOption(new Option("--log-level <level>", "what is logged").choices(LOG_LEVELS).default("info"))
     .option("--http <address>", "serve /metrics, /healthz, /readyz there, as 127.0.0.1:9102 (default: nowhere)")
     .action(action(dataplane, "stop"));
   examples(command, ["vpplb dataplane", "vpplb dataplane --api /tmp/api.sock --cli /tmp/cli.sock"]);
@@ -37,11 +41,19 @@ interface Options {
   readonly mode?: number;
   readonly icmpErrors: "hash" | "owner";
   readonly http?: string;
+  readonly allowUser?: string[];
+  readonly allowGroup?: string[];
+  readonly logLevel: LogLevel;
 }
 
-async function dataplane(context: Context, { api, cli, mode, icmpErrors, http }: Options) {
+async function dataplane(context: Context, options: Options) {
   const started = leanStart();
-  const { runDataplane } = await import("../roles/dataplane.ts");
+  const [{ runDataplane }, { EventLog }] = await Promise.all([
+    import("../roles/dataplane.ts"),
+    import("../observe/log.ts"),
+  ]);
+  const { api, cli, mode, icmpErrors, http, allowUser, allowGroup, logLevel } = options;
+  const log = new EventLog({ level: logLevel, json: context.json, colors: context.colored });
   await runDataplane(
     {
       api,
@@ -49,13 +61,14 @@ async function dataplane(context: Context, { api, cli, mode, icmpErrors, http }:
       ...(cli === undefined ? {} : { cli }),
       ...(mode === undefined ? {} : { mode }),
       ...(http === undefined ? {} : { http }),
-      ready: (metrics) => {
-        started();
-        const ready = { ready: true, api, cli, http: metrics };
-        const more = `${cli === undefined ? "" : `, CLI on ${cli}`}${metrics === undefined ? "" : `, metrics on ${metrics}`}`;
-        context.print(context.json ? JSON.stringify(ready) : `ready: API on ${api}${more}`);
-      },
+      ...(allowUser === undefined ? {} : { users: allowUser }),
+      ...(allowGroup === undefined ? {} : { groups: allowGroup }),
+      log: (entry) => log.log(entry),
+      ready: () => started(),
     },
     context.signal,
-  );
+  ).catch((error: unknown) => {
+    if (error instanceof RangeError) throw new CliError(EXIT.badInput, error.message, { cause: error });
+    throw error;
+  });
 }

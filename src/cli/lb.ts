@@ -1,5 +1,4 @@
 import { Option, type Command } from "commander";
-import type { ControllerEvent } from "../control/types.ts";
 import { LOG_LEVELS, type LogLevel } from "../observe/levels.ts";
 import { leanStart } from "../roles/lean-start.ts";
 import { action, examples, type Context } from "./context.ts";
@@ -25,13 +24,6 @@ export function registerLb(program: Command): void {
   ]);
 }
 
-/** `debug`: single operations that went well; `warn`: what failed and will be tried again. */
-function levelOf(event: ControllerEvent): LogLevel {
-  if ("ok" in event && !event.ok) return "warn";
-  if (event.type === "sync" && event.state === "error") return "warn";
-  return event.type === "operation" ? "debug" : "info";
-}
-
 interface Options {
   readonly file: string;
   readonly journal?: string;
@@ -41,12 +33,12 @@ interface Options {
 
 async function lb(context: Context, options: Options): Promise<void> {
   const started = leanStart();
-  const [{ runController }, { logEntry, makeLog }] = await Promise.all([
+  const [{ runController }, { EventLog }] = await Promise.all([
     import("../roles/controller.ts"),
     import("../observe/log.ts"),
   ]);
   const { control, vpp } = context.options;
-  const log = makeLog({ level: options.logLevel, json: context.json, colors: context.colored });
+  const log = new EventLog({ level: options.logLevel, json: context.json, colors: context.colored });
   const socket = control ?? process.env["VPPLB_CONTROL"];
   await runController(
     {
@@ -55,14 +47,8 @@ async function lb(context: Context, options: Options): Promise<void> {
       ...(socket === undefined ? {} : { control: socket }),
       ...(options.journal === undefined ? {} : { journal: options.journal }),
       ...(options.http === undefined ? {} : { http: options.http }),
-      onEvent: (event) => logEntry(log, levelOf(event), event),
-      ready: (api, http) => {
-        started();
-        const at = new Date().toISOString();
-        const pages = http === undefined ? "" : `, metrics on ${http}`;
-        const message = `keeping VPP on ${api.status().vpp.socket} as ${options.file} says${pages}`;
-        logEntry(log, "info", { at, type: "ready", message });
-      },
+      log: (entry) => log.log(entry),
+      ready: () => started(),
     },
     context.signal,
   );

@@ -74,6 +74,7 @@ export class Controller implements ControllerApi {
   readonly #stateWarnings: readonly string[];
   #next: Subscription | undefined;
   #vppSince = new Date().toISOString();
+  #vppState: LinkState["state"] = "closed";
   #config: ConfigStatus;
   /** The file's latest good state: what `apply` without a text applies. */
   #latest: DesiredState | undefined;
@@ -173,14 +174,18 @@ export class Controller implements ControllerApi {
   }
 
   #onLink(state: LinkState): void {
-    this.#vppSince = new Date().toISOString();
+    const at = new Date().toISOString();
+    if (state.state !== this.#vppState) this.#vppSince = at;
+    this.#vppState = state.state;
     const message =
       state.state === "ready"
         ? `connected to VPP ${state.session.features.version}, pid ${state.session.incarnation.pid}`
         : state.state === "failed"
           ? state.error
           : `${state.state} ${this.#link.socket}`;
-    this.#reconciler.emit({ type: "vpp", at: this.#vppSince, state: state.state, message });
+    const who =
+      state.state === "ready" ? { version: state.session.features.version, pid: state.session.incarnation.pid } : {};
+    this.#reconciler.emit({ type: "vpp", at, state: state.state, message, ...who });
   }
 
   /** Ends all work; what VPP holds stays. */
@@ -281,7 +286,8 @@ export class Controller implements ControllerApi {
     const others = journal.drains.filter((one) => one.server !== address || (key !== undefined && one.vip !== key));
     journal.drains = drain === undefined ? others : [...others, drain];
     const message = drain === undefined ? `drain of ${address} ended` : `draining ${address}`;
-    this.#reconciler.emit({ type: "drain", at: new Date().toISOString(), server: address, message });
+    const at = new Date().toISOString();
+    this.#reconciler.emit({ type: "drain", at, server: address, message, ended: drain === undefined });
   }
 
   vppctl(command: string): Promise<{ retval: number; output: string }> {

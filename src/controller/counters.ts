@@ -119,7 +119,7 @@ function fromSegment(stats: ReadonlyMap<string, Stat>, observed: ObservedState |
     ];
   });
   const [startedAtS, workers] = [scalar("/sys/boottime"), scalar("/sys/num_worker_threads")];
-  const [used, all] = [scalar("/mem/main heap/used"), scalar("/mem/main heap/total")];
+  const heap = (what: string) => total(stats.get(`/mem/main heap/${what}`), 0).packets;
   return {
     atMs: Date.now(),
     source: "segment",
@@ -127,7 +127,7 @@ function fromSegment(stats: ReadonlyMap<string, Stat>, observed: ObservedState |
     vips: new Map(vips),
     interfaces: interfacesOf(stats),
     buffers: buffersOf(stats),
-    ...(used === undefined || all === undefined ? {} : { heap: { used, total: all } }),
+    ...(stats.has("/mem/main heap/total") ? { heap: { used: heap("used"), total: heap("total") } } : {}),
     ...(workers === undefined ? {} : { workers }),
   };
 }

@@ -208,7 +208,15 @@ export interface ExplainResult {
 }
 
 export type ControllerEvent =
-  | { readonly type: "vpp"; readonly at: string; readonly state: VppStatus["state"]; readonly message: string }
+  | {
+      readonly type: "vpp";
+      readonly at: string;
+      readonly state: VppStatus["state"];
+      readonly message: string;
+      /** Of the VPP that is connected. */
+      readonly version?: string;
+      readonly pid?: number;
+    }
   | { readonly type: "config"; readonly at: string; readonly ok: boolean; readonly message: string }
   | {
       readonly type: "plan";
@@ -225,7 +233,13 @@ export type ControllerEvent =
       readonly message: string;
     }
   | { readonly type: "sync"; readonly at: string; readonly state: SyncState; readonly message: string }
-  | { readonly type: "drain"; readonly at: string; readonly server: string; readonly message: string }
+  | {
+      readonly type: "drain";
+      readonly at: string;
+      readonly server: string;
+      readonly message: string;
+      readonly ended?: boolean;
+    }
   /** The state file cannot be written, or can be again. */
   | { readonly type: "state"; readonly at: string; readonly ok: boolean; readonly message: string };
 

@@ -17,7 +17,9 @@ export interface DataplaneServerOptions {
   /** Who may connect beside root and this process's user; both sockets belong to the first group. */
   readonly access?: AccessList;
   /** Hears of a peer that was turned away at either socket. */
-  readonly onRefused?: (peer: Peer | undefined) => void;
+  readonly onRefused?: (peer: Peer | undefined, socket: string) => void;
+  /** Hears of a request that failed by a fault of ours. Default: a line on standard error. */
+  readonly onFault?: (request: string, error: unknown) => void;
 }
 
 export interface DataplaneServer {
@@ -33,11 +35,10 @@ export interface DataplaneServer {
  */
 export async function startDataplane(options: DataplaneServerOptions, signal: AbortSignal): Promise<DataplaneServer> {
   signal.throwIfAborted();
-  const { apiSocket, cliSocket, mode, access, onRefused } = options;
-  const shared = {
-    ...(access === undefined ? {} : { access }),
-    ...(onRefused === undefined ? {} : { onRefused }),
-  };
+  const { apiSocket, cliSocket, mode, access, onRefused, onFault } = options;
+  const shared = access === undefined ? {} : { access };
+  const told = (socket: string) =>
+    onRefused === undefined ? {} : { onRefused: (peer?: Peer) => onRefused(peer, socket) };
   const asked = mode === undefined ? {} : { mode };
   const dataplane = new Dataplane({ runtimeDirectory: dirname(resolve(apiSocket)) });
   dataplane.lb.icmpErrors = options.icmpErrors ?? "hash";
@@ -46,12 +47,15 @@ export async function startDataplane(options: DataplaneServerOptions, signal: Ab
     for (const part of parts.reverse()) await part();
   };
   try {
-    const api = await ApiServer.listen(dataplane, { path: apiSocket, ...asked, ...shared });
+    const api = await ApiServer.listen(dataplane, {
+      ...{ path: apiSocket, ...asked, ...shared, ...told(apiSocket) },
+      ...(onFault === undefined ? {} : { onFault }),
+    });
     parts.push(() => api.close());
     parts.push(dataplane.onInterfaceEvent(() => setImmediate(() => api.flushEvents())));
     if (cliSocket !== undefined) {
       const file = socketOptions({ ...asked, ...shared });
-      const cli = await listenCli(dataplane, { path: cliSocket, file, ...shared });
+      const cli = await listenCli(dataplane, { path: cliSocket, file, ...shared, ...told(cliSocket) });
       parts.push(() => cli.close());
     }
     dataplane.start();

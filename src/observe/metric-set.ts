@@ -23,17 +23,15 @@ export class MetricSet {
 
   constructor({ maxSeries = DEFAULT_MAX_SERIES }: MetricSetOptions = {}) {
     this.#maxSeries = maxSeries;
-    const omitted = this.#omitted;
-    new Gauge({
-      name: "vpplb_metrics_omitted_series",
-      help: "Series left out because their metric has reached its limit",
-      labelNames: ["metric"],
-      registers: [this.registry],
-      collect() {
-        this.reset();
-        for (const [metric, count] of omitted) this.set({ metric }, count);
-      },
-    });
+  }
+
+  /** To be called after all others are there: what they leave out is known once they are read. */
+  finish(): void {
+    const told = (tell: Tell<"metric">) => {
+      for (const [metric, count] of this.#omitted) tell({ metric }, count);
+    };
+    const help = "Series left out because their metric has reached its limit";
+    this.gauge("vpplb_metrics_omitted_series", help, ["metric"], told);
   }
 
   /** A value as it is when Prometheus asks. What `collect` does not tell any more is gone. */

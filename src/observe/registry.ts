@@ -37,6 +37,7 @@ export function makeMetrics<S>(groups: readonly MetricGroup<S>[], source: S, opt
   const metrics = new MetricSet(options);
   const registries = [metrics.registry, processRegistry()];
   const ends = groups.map((group) => group(metrics, source)).filter((end) => end !== undefined);
+  metrics.finish();
   // Scrapes that come at once share one answer.
   let current: Promise<string> | undefined;
   const text = () => (current ??= textOf(registries, options.prepare).finally(() => (current = undefined)));

@@ -28,6 +28,9 @@ export interface ControllerPages {
   close(): Promise<void>;
 }
 
+/** A controller, as far as it is measured. */
+type Measured = Omit<ControllerSource, "counters"> & ConstructorParameters<typeof CachedCounters>[0];
+
 /** The controller's HTTP server: /metrics, /healthz, /readyz. */
 export class ControllerHttp {
   readonly #options: ControllerHttpOptions;
@@ -39,9 +42,7 @@ export class ControllerHttp {
   }
 
   /** Counts from now on. A new page is a line here. */
-  pages(
-    controller: Omit<ControllerSource, "counters"> & ConstructorParameters<typeof CachedCounters>[0],
-  ): ControllerPages {
+  pages(controller: Measured, onFault?: (page: string, error: unknown) => void): ControllerPages {
     const { perServer, maxSeries = DEFAULT_MAX_SERIES } = this.#options;
     const counters = new CachedCounters(controller);
     const source: ControllerSource = {
@@ -60,7 +61,8 @@ export class ControllerHttp {
     let server: HttpServer | undefined;
     return {
       serve: async () => {
-        server = await startHttpServer({ listen: this.#options.listen, title: "vpplb: controller", routes });
+        const more = onFault === undefined ? {} : { onFault };
+        server = await startHttpServer({ listen: this.#options.listen, title: "vpplb: controller", routes, ...more });
         return server.address;
       },
       close: async () => {

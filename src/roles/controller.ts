@@ -11,7 +11,10 @@ import {
 } from "../config/index.ts";
 import { ControlError, startControlServer, type ControlServerOptions } from "../control/index.ts";
 import { Controller, type ControllerApi, type ControllerEvent } from "../controller/index.ts";
-import { idsOf, mayAccess, peerOf } from "../sys/peer.ts";
+import { logOfController } from "../observe/controller-log.ts";
+import type { LogEntry } from "../observe/events.ts";
+import { idsOf, mayAccess, peerOf, type Peer } from "../sys/peer.ts";
+import { peerRefused } from "./peer-refused.ts";
 import type { ControllerHttp } from "./controller-http.ts";
 
 export interface ControllerRoleOptions {
@@ -27,6 +30,8 @@ export interface ControllerRoleOptions {
   readonly http?: string | false;
   /** What happens, as it happens. */
   readonly onEvent?: (event: ControllerEvent) => void;
+  /** What is to be logged, as events of observe's table. */
+  readonly log?: (entry: LogEntry) => void;
   /** Called once the control socket accepts, before VPP need be there. `http`: where metrics are served. */
   readonly ready?: (api: ControllerApi, http?: string) => void;
 }
@@ -52,15 +57,28 @@ export async function runController(options: ControllerRoleOptions, signal: Abor
     trust,
   });
   // Before anything else is waited for: what is counted is counted from the first connection on.
-  const pages = http?.pages(controller);
-  const events = controller.events$.subscribe((event) => options.onEvent?.(event));
+  const pages = http?.pages(controller, (page, error) =>
+    options.log?.({ event: "page-failed", message: `${page}: ${String(error)}`, page }),
+  );
+  const log = options.log ?? (() => undefined);
+  const events = controller.events$.subscribe((event) => {
+    options.onEvent?.(event);
+    log(logOfController(event));
+    if (event.type === "vpp" && event.state === "ready") warnOfSocket(controller, log);
+  });
   try {
     const socket = options.control ?? settings.control.socket;
     const server =
-      socket === false ? undefined : await startControlServer(controller, controlOptions(settings, socket));
+      socket === false ? undefined : await startControlServer(controller, controlOptions(settings, socket, log));
     try {
-      options.ready?.(controller, await pages?.serve());
+      const at = await pages?.serve();
+      const vpp = options.api ?? settings.vpp.api;
+      const more = at === undefined ? "" : `, metrics on ${at}`;
+      const message = `keeping VPP on ${vpp} as ${options.file} says${more}`;
+      log({ event: "controller-ready", message, vpp, file: options.file, http: at });
+      options.ready?.(controller, at);
       await followFile(controller, options.file, signal);
+      log({ event: "controller-stopping", message: "told to stop: VPP keeps what it has" });
     } finally {
       await server?.close();
     }
@@ -71,9 +89,15 @@ export async function runController(options: ControllerRoleOptions, signal: Abor
   }
 }
 
-function controlOptions({ control }: LbFile, socket: string): ControlServerOptions {
+function warnOfSocket(controller: Controller, log: (entry: LogEntry) => void): void {
+  const { socket, warnings } = controller.status().vpp;
+  for (const message of warnings) log({ event: "vpp-socket-insecure", message, socket });
+}
+
+function controlOptions({ control }: LbFile, socket: string, log: (entry: LogEntry) => void): ControlServerOptions {
   const access = { uids: ids("control", "user", control.users), gids: ids("control", "group", control.groups) };
-  return { socket, access, vppctl: control.vppctl };
+  const onRefused = (peer: Peer | undefined) => log(peerRefused(socket, peer));
+  return { socket, access, vppctl: control.vppctl, onRefused };
 }
 
 /** VPP's socket, and by SO_PEERCRED whoever listens there. */

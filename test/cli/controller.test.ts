@@ -175,7 +175,7 @@ describe("vpplb with a controller", function () {
   it("a bad file keeps the old state and says why", async () => {
     writeFileSync(config, "vips: [");
     controller.child.kill("SIGHUP");
-    await printed(controller, /config +.*\d+:\d+/);
+    await printed(controller, /config-refused +.*\d+:\d+/);
     assert.match((await ask("status")).stdout, /not as the file is now/);
     assert.ok((await servers()).includes("10.60.1.2 ok"));
     writeFileSync(config, yaml(["10.60.1.2", "10.60.1.3"]));

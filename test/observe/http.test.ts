@@ -4,7 +4,8 @@ import { request } from "node:http";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { formatListen, ObserveError, parseListen, startHttpServer, type HttpServer } from "../../src/observe/index.ts";
+import type { ObserveError } from "../../src/observe/index.ts";
+import { formatListen, parseListen, startHttpServer, type HttpServer } from "../../src/observe/index.ts";
 
 interface Reply {
   readonly status: number;

@@ -76,7 +76,8 @@ function stickyMetrics(metrics: MetricSet, source: ControllerSource): void {
   });
   metrics.gauge("vpplb_sticky_timeout_seconds", "An idle flow is forgotten after so long", [], (tell) => {
     const timeoutS = lb()?.flowTimeoutS;
-    if (timeoutS !== undefined) tell({}, timeoutS);
+    // 26.06 says 0 before the first packet.
+    if (timeoutS !== undefined && timeoutS > 0) tell({}, timeoutS);
   });
 }
 
