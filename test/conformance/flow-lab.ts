@@ -10,7 +10,7 @@ import { Wire } from "./wire.ts";
 const NO_INDEX = 0xffffffff;
 const SERVERS_PER_STREAM = 3;
 const SLOTS = 64;
-/** Always goes to stream 1, by no flow: tells that all before it are through. */
+/** Always goes to the last stream, by no flow: tells that all before it are through. */
 const SENTINEL_VIP = "20.9.9.9";
 const SENTINEL: TestPacket = {
   ...{ family: 4, source: "192.0.2.200", destination: SENTINEL_VIP, protocol: 17, shape: "whole" },
@@ -124,7 +124,7 @@ export class FlowLab {
       ...{ sticky_buckets_per_core: 16384, flow_timeout: 40 },
     });
     for (let stream = 1; stream <= STREAMS; stream += 1) await this.#stream(stream);
-    await this.#route(SENTINEL_VIP, 1, true);
+    await this.#route(SENTINEL_VIP, STREAMS, true);
     await this.#until(SENTINEL);
   }
 
@@ -134,20 +134,22 @@ export class FlowLab {
       const ip_address = parseAddress(`10.60.${stream}.${n}`);
       await this.#do("ip_neighbor_add_del", { is_add: true, neighbor: { ...neighbor, ip_address } });
     }
-    for (const family of [4, 6] as const) {
-      const vip = { pfx: vipPrefix(anchor(family, stream)), protocol: 255, port: 0 };
-      await this.#do("lb_add_del_vip_v2", {
-        ...{ ...vip, encap: 0, dscp: 0, type: 0, target_port: 0, node_port: 0 },
-        ...{ new_flows_table_length: SLOTS, src_ip_sticky: false, is_del: false },
+    for (const family of [4, 6] as const) await this.#anchor(family, stream);
+  }
+
+  async #anchor(family: 4 | 6, stream: number): Promise<void> {
+    const vip = { pfx: vipPrefix(anchor(family, stream)), protocol: 255, port: 0 };
+    await this.#do("lb_add_del_vip_v2", {
+      ...{ ...vip, encap: 0, dscp: 0, type: 0, target_port: 0, node_port: 0 },
+      ...{ new_flows_table_length: SLOTS, src_ip_sticky: false, is_del: false },
+    });
+    // Equal weights of 1 give the table of a VPP without weights.
+    const weighted = this.client.listed.has("lb_add_del_as_v2_2f1d3b0e");
+    for (let n = 1; n <= SERVERS_PER_STREAM; n += 1)
+      await this.#do(weighted ? "lb_add_del_as_v2" : "lb_add_del_as", {
+        ...{ ...vip, as_address: parseAddress(`10.60.${stream}.${n}`), is_del: false, is_flush: false },
+        ...(weighted ? { weight: 1 } : {}),
       });
-      // Equal weights of 1 give the table of a VPP without weights.
-      const weighted = this.client.listed.has("lb_add_del_as_v2_2f1d3b0e");
-      for (let n = 1; n <= SERVERS_PER_STREAM; n += 1)
-        await this.#do(weighted ? "lb_add_del_as_v2" : "lb_add_del_as", {
-          ...{ ...vip, as_address: parseAddress(`10.60.${stream}.${n}`), is_del: false, is_flush: false },
-          ...(weighted ? { weight: 1 } : {}),
-        });
-    }
   }
 
   #route(vip: string, stream: number, isAdd: boolean): Promise<Fields> {
@@ -199,6 +201,15 @@ export class FlowLab {
       });
     await bind(acls);
     undo.push(async () => void (await bind([])));
+  }
+
+  /** Takes a stream's IPv4 anchor away, or brings it back with its servers. */
+  async setAnchor(stream: number, isThere: boolean): Promise<void> {
+    if (isThere) return this.#anchor(4, stream);
+    await this.#do("lb_add_del_vip_v2", {
+      ...{ pfx: vipPrefix(anchor(4, stream)), protocol: 255, port: 0, encap: 0, dscp: 0, type: 0, target_port: 0 },
+      ...{ node_port: 0, new_flows_table_length: SLOTS, src_ip_sticky: false, is_del: true },
+    });
   }
 
   /**

@@ -57,13 +57,14 @@ describe("streams and flows on packets", function () {
     for (const lab of labs.values()) await lab.close();
   });
 
-  /** Runs on all, compares with the model and with each other; counts by outcome. */
-  async function check(given: Scenario, model = given): Promise<{ delivered: number; dropped: number }> {
+  /** `lost`: the stream without an IPv4 anchor. Runs on all, compares with the model and with each other; counts by outcome. */
+  async function check(given: Scenario, model = given, lost?: number): Promise<{ delivered: number; dropped: number }> {
     const results = new Map<string, (Uint8Array | undefined)[]>();
     for (const [name, lab] of labs) results.set(name, await lab.run(given));
     const counts = { delivered: 0, dropped: 0 };
     for (const [i, packet] of given.packets.entries()) {
-      const expected = streamOf(model, packet);
+      const wanted = streamOf(model, packet);
+      const expected = packet.family === 4 && wanted === lost ? undefined : wanted;
       for (const [name, frames] of results) {
         const frame = frames[i];
         assert.equal(
@@ -87,6 +88,18 @@ describe("streams and flows on packets", function () {
   it("given cases: port ranges, source subnets, priorities, SCTP, VIPs without a stream", async () => {
     const counts = await check(GIVEN);
     assert.ok(counts.delivered >= 50 && counts.dropped >= 10, JSON.stringify(counts));
+  });
+
+  it("a stream whose anchor goes drops what its routes and flows had, and has it again with the anchor", async () => {
+    for (const stream of [2, 1]) {
+      const lost = GIVEN.packets.filter((packet) => packet.family === 4 && streamOf(GIVEN, packet) === stream).length;
+      assert.ok(lost > 0);
+      const before = await check(GIVEN);
+      for (const lab of labs.values()) await lab.setAnchor(stream, false);
+      assert.equal((await check(GIVEN, GIVEN, stream)).dropped, before.dropped + lost);
+      for (const lab of labs.values()) await lab.setAnchor(stream, true);
+      await check(GIVEN);
+    }
   });
 
   it("a flow that is elsewhere than the model has it is noticed", async () => {
