@@ -1,7 +1,7 @@
 import { aclIndex, aclOwner } from "./acl.ts";
 import { BridgeError } from "./errors.ts";
 import type { DiffInput, ExecuteContext } from "./kind.ts";
-import { indexOf } from "./interface.ts";
+import { indexOf } from "./interface-run.ts";
 import { DONE, tolerate, type VppPort } from "./port.ts";
 import { encodePath } from "./route.ts";
 import type { AbfAction, AbfAttachment, ObservedAbfAttachment, ObservedAbfPolicy, PolicyIds } from "./types.ts";

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { STAGES, countText, type DiffInput, type ExecuteContext, type Kind, type PlanBuilder } from "./kind.ts";
 import { BridgeError } from "./errors.ts";
+import { interfaceOperationId, isOurInterface } from "./interface.ts";
 import { DONE, tolerate, type VppPort } from "./port.ts";
 import type { AclAction, AclRule, DesiredAcl, ObservedAcl } from "./types.ts";
 import { ALL, familyOf, number, prefixText, text } from "./wire.ts";
@@ -82,8 +83,13 @@ function diffAcl(acl: DesiredAcl, found: ObservedAcl | undefined, plan: PlanBuil
   });
 }
 
-function removeAcl(found: ObservedAcl, { desired, observed }: DiffInput, plan: PlanBuilder): void {
+function removeAcl(found: ObservedAcl, { desired, observed, owned }: DiffInput, plan: PlanBuilder): void {
   const title = desired.acls?.find((acl) => acl.tag === found.tag)?.title ?? titleOf(found.tag);
+  const bound = boundTo(found.index, { desired, observed, owned });
+  if (bound.others.length > 0) {
+    plan.warn(`${title} is no longer wanted and stays: ${bound.others.join(", ")}, not ours, has it`);
+    return;
+  }
   const policies = (observed.abfPolicies ?? []).filter((policy) => policy.aclIndex === found.index);
   plan.add({
     id: `${aclOperationId(found.tag, "delete")} ${found.index}`,
@@ -94,11 +100,35 @@ function removeAcl(found: ObservedAcl, { desired, observed }: DiffInput, plan: P
     action: { type: "acl-delete", tag: found.tag, index: found.index },
     inverse: { type: "acl-set", acl: { tag: found.tag, title, rules: found.rules } },
     sentence: `${title}: forget what it matched`,
-    dependsOn: policies.map((policy) => `abf policy ${policy.id} delete`),
+    dependsOn: [
+      ...policies.map((policy) => `abf policy ${policy.id} delete`),
+      ...bound.ours.flatMap((name) => ["acl", "delete"].map((what) => interfaceOperationId(name, what))),
+    ],
   });
 }
 
-const ruleKey = (rule: AclRule) => JSON.stringify(rule, Object.keys(rule).sort());
+/** Interfaces, ours and others', that have the ACL in front. */
+function boundTo(index: number, input: DiffInput): { ours: string[]; others: string[] } {
+  const has = (list: readonly number[] = []) => list.includes(index);
+  const users = input.observed.interfaces.filter((one) => has(one.acl?.in) || has(one.acl?.out));
+  const names = (mine: boolean) => users.filter((one) => isOurInterface(one, input) === mine).map((one) => one.name);
+  return { ours: names(true), others: names(false) };
+}
+
+const ruleKey = ({ permit, reflect, tcpFlags, ...rule }: AclRule) => {
+  const { source, destination, protocol, sourcePorts, destinationPorts } = rule;
+  const flags = [tcpFlags?.mask ?? 0, tcpFlags?.value ?? 0];
+  return JSON.stringify([
+    permit,
+    reflect === true,
+    source,
+    destination,
+    protocol,
+    sourcePorts,
+    destinationPorts,
+    flags,
+  ]);
+};
 
 function sameRules(a: readonly AclRule[], b: readonly AclRule[]): boolean {
   return a.length === b.length && a.every((rule, index) => ruleKey(rule) === ruleKey(b[index]!));
@@ -181,7 +211,7 @@ export async function runAcl(action: AclAction, context: ExecuteContext): Promis
 
 function encodeRule(rule: AclRule): Record<string, unknown> {
   return {
-    is_permit: rule.permit ? 1 : 0,
+    is_permit: rule.reflect === true ? 2 : rule.permit ? 1 : 0,
     src_prefix: rule.source,
     dst_prefix: rule.destination,
     proto: rule.protocol,
@@ -189,8 +219,8 @@ function encodeRule(rule: AclRule): Record<string, unknown> {
     srcport_or_icmptype_last: rule.sourcePorts[1],
     dstport_or_icmpcode_first: rule.destinationPorts[0],
     dstport_or_icmpcode_last: rule.destinationPorts[1],
-    tcp_flags_mask: 0,
-    tcp_flags_value: 0,
+    tcp_flags_mask: rule.tcpFlags?.mask ?? 0,
+    tcp_flags_value: rule.tcpFlags?.value ?? 0,
   };
 }
 
@@ -207,8 +237,11 @@ export async function observeAcls(port: VppPort): Promise<ObservedAcl[]> {
 }
 
 function decodeRule(rule: Record<string, unknown>): AclRule {
+  const mask = number(rule["tcp_flags_mask"]);
   return {
     permit: rule["is_permit"] !== 0,
+    ...(rule["is_permit"] === 2 ? { reflect: true as const } : {}),
+    ...(mask === 0 ? {} : { tcpFlags: { mask, value: number(rule["tcp_flags_value"]) } }),
     source: prefixText(rule["src_prefix"]),
     destination: prefixText(rule["dst_prefix"]),
     protocol: number(rule["proto"]),

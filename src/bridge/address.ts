@@ -1,8 +1,10 @@
 import { STAGES, type DiffInput, type ExecuteContext, type Kind, type PlanBuilder } from "./kind.ts";
-import { indexOf, interfaceOperationId, isOurInterface, stageOf, startingPoint } from "./interface.ts";
+import { interfaceOperationId, isOurInterface, stageOf, startingPoint } from "./interface.ts";
+import { indexOf } from "./interface-run.ts";
 import { BridgeError } from "./errors.ts";
 import { DONE, tolerate } from "./port.ts";
-import type { Action } from "./types.ts";
+import { movedFamilies } from "./link.ts";
+import type { Action, DesiredInterface, ObservedInterface } from "./types.ts";
 import { familyOf, overlaps, prefixText } from "./wire.ts";
 
 interface Placed {
@@ -32,6 +34,7 @@ export const addressKind: Kind = {
         sentence: `add address ${addition.address} to ${addition.interface}`,
         dependsOn: [
           interfaceOperationId(addition.interface, "create"),
+          interfaceOperationId(addition.interface, "table"),
           interfaceOperationId(addition.interface, "join bridge"),
           interfaceOperationId(addition.interface, "leave bridge"),
           ...inTheWay.map((removal) => id(removal, "delete")),
@@ -46,9 +49,14 @@ function wantedAdditions(input: DiffInput): (Placed & { stage: number })[] {
     const there = startingPoint(wanted, input);
     if (there === null) return [];
     return wanted.addresses
-      .filter((address) => !(there?.addresses.includes(address) ?? false))
+      .filter((address) => !(there?.addresses.includes(address) ?? false) || isMoved(wanted, there, address))
       .map((address) => ({ interface: wanted.name, address, stage: stageOf(wanted) }));
   });
+}
+
+/** Whether the address has to go off and on because its interface goes to another table. */
+function isMoved(wanted: DesiredInterface | undefined, there: ObservedInterface | undefined | null, address: string) {
+  return wanted !== undefined && there != null && movedFamilies(wanted, there).includes(familyOf(address));
 }
 
 /** Addresses on our interfaces that nobody declared: someone added them, or they were ours once. */
@@ -57,7 +65,10 @@ function unwanted(input: DiffInput): Placed[] {
     if (!isOurInterface(found, input)) return [];
     const wanted = input.desired.interfaces.find((other) => other.name === found.name);
     return found.addresses
-      .filter((address) => !(wanted?.addresses.includes(address) ?? false) && !isLinkLocal(address))
+      .filter((address) => {
+        if (isLinkLocal(address)) return false;
+        return !(wanted?.addresses.includes(address) ?? false) || isMoved(wanted, found, address);
+      })
       .map((address) => ({ interface: found.name, address }));
   });
 }
@@ -69,6 +80,9 @@ function isLinkLocal(address: string): boolean {
 
 function addRemoval(removal: Placed, additions: readonly Placed[], input: DiffInput, plan: PlanBuilder): void {
   const blocking = additions.filter((addition) => overlaps(addition.address, removal.address));
+  const moved = input.desired.interfaces.find(
+    (wanted) => wanted.name === removal.interface && isMoved(wanted, startingPoint(wanted, input), removal.address),
+  );
   const stays = input.desired.interfaces.some((wanted) => wanted.name === removal.interface);
   // An interface that goes takes its addresses with it.
   if (!stays && blocking.length === 0) return;
@@ -77,7 +91,8 @@ function addRemoval(removal: Placed, additions: readonly Placed[], input: DiffIn
     kind: "address",
     object: `${removal.address} on ${removal.interface}`,
     verb: "delete",
-    stage: blocking.length === 0 ? STAGES.dropRoutes : STAGES.inside,
+    // Before the interface can go to another table.
+    stage: moved !== undefined ? stageOf(moved) : blocking.length === 0 ? STAGES.dropRoutes : STAGES.inside,
     action: { type: "address", interface: removal.interface, address: removal.address, add: false },
     inverse: { type: "address", interface: removal.interface, address: removal.address, add: true },
     sentence: `remove address ${removal.address} from ${removal.interface}`,

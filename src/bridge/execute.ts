@@ -2,7 +2,10 @@ import { runAbf } from "./abf.ts";
 import { runAcl } from "./acl.ts";
 import { runAddress } from "./address.ts";
 import { runBridge } from "./bridge-domain.ts";
-import { runInterface } from "./interface.ts";
+import { runInterface } from "./interface-run.ts";
+import { runLink } from "./link-run.ts";
+import { runMemifSocket } from "./memif.ts";
+import { runTable } from "./table.ts";
 import type { ExecuteContext } from "./kind.ts";
 import { runLbConf } from "./lb-conf.ts";
 import { runNeighbor } from "./neighbor.ts";
@@ -31,6 +34,16 @@ export async function execute(action: Action, context: ExecuteContext): Promise<
     case "interface-mac":
     case "interface-bridge":
       return runInterface(action, context);
+    case "interface-table":
+    case "interface-cross-connect":
+    case "interface-tag-rewrite":
+    case "interface-reassembly":
+    case "interface-acl":
+      return runLink(action, context);
+    case "memif-socket":
+      return runMemifSocket(action, context);
+    case "table":
+      return runTable(action, context);
     case "address":
       return runAddress(action, context);
     case "neighbor":

@@ -1,6 +1,6 @@
 export type * from "./types.ts";
 export { BridgeError, type BridgeErrorCode } from "./errors.ts";
-export { neighborKey, parseVipKey, routeKey, vipId, vipKey, vipRef, vipTitle } from "./keys.ts";
+export { neighborKey, parseVipKey, routeKey, routeTables, vipId, vipKey, vipRef, vipTitle } from "./keys.ts";
 export { type VppPort } from "./port.ts";
 export { type DiffInput, type ExecuteContext, countText, listText } from "./kind.ts";
 export { observe, observeFeatures } from "./observe.ts";
@@ -25,3 +25,7 @@ export {
   overlaps,
   prefixRange,
 } from "./wire.ts";
+export { Secret } from "./secret.ts";
+export { memifNote, UNKNOWN_MEMIF } from "./memif.ts";
+export { reassemblyOf } from "./link.ts";
+export { tableName } from "./table.ts";

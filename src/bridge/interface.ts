@@ -1,9 +1,8 @@
-import { type PlanBuilder, STAGES, type DiffInput, type ExecuteContext, type Kind } from "./kind.ts";
+import { type PlanBuilder, STAGES, type DiffInput, type Kind } from "./kind.ts";
 import { bridgeOperationId } from "./bridge-domain.ts";
-import { BridgeError } from "./errors.ts";
-import { DONE, tolerate, type VppPort } from "./port.ts";
-import type { Action, BridgeMember, DesiredInterface, ObservedInterface } from "./types.ts";
-import { ALL, number, text } from "./wire.ts";
+import { memifNoteDiffers } from "./memif.ts";
+import type { Action, BridgeMember, DesiredInterface, InterfaceKind, ObservedInterface } from "./types.ts";
+import { describeNew, unsupported } from "./interface-text.ts";
 
 export const interfaceOperationId = (name: string, what: string): string => `interface ${name} ${what}`;
 
@@ -22,14 +21,67 @@ function isHalfMade(found: ObservedInterface, pending: ReadonlySet<string>): boo
  */
 export function startingPoint(wanted: DesiredInterface, input: DiffInput): ObservedInterface | undefined | null {
   const found = input.observed.interfaces.find((other) => other.name === wanted.name);
+  if (unsupported(wanted, input.observed.features) !== undefined) return null;
   if (found === undefined) return undefined;
   if (!isOurInterface(found, input)) return null;
-  return mustRecreate(wanted, found) ? undefined : found;
+  return recreateInterfaceReasons(wanted, found, input).length > 0 ? undefined : found;
 }
 
-/** A host-interface takes its MAC at creation only; VPP would change the kernel's interface instead. */
-function mustRecreate(wanted: DesiredInterface, found: ObservedInterface): boolean {
-  return wanted.kind === "host" && wanted.mac !== undefined && wanted.mac !== found.mac;
+/** What VPP cannot change in place of an interface that it has, for people; empty where nothing is to be made anew. */
+export function recreateInterfaceReasons(
+  wanted: DesiredInterface,
+  found: ObservedInterface,
+  input: DiffInput,
+): string[] {
+  if (wanted.kind !== found.kind) return [`it is of another kind: ${found.kind} -> ${wanted.kind}`];
+  switch (wanted.kind) {
+    case "loopback":
+      return [];
+    case "host":
+      // VPP would change the kernel's interface instead.
+      return wanted.mac === undefined || wanted.mac === found.mac
+        ? []
+        : [`its MAC cannot be changed in place from ${found.mac} to ${wanted.mac}`];
+    case "memif":
+      return memifReasons(wanted, found, input);
+    case "vlan":
+      return vlanReasons(wanted.vlan.parent, input);
+    case "tap":
+      return differences(wanted.tap, found.tap);
+  }
+}
+
+function memifReasons(
+  wanted: Extract<DesiredInterface, { kind: "memif" }>,
+  found: ObservedInterface,
+  input: DiffInput,
+): string[] {
+  const { memif } = found;
+  const { role, mode } = wanted.memif;
+  const reasons = memif === undefined ? [] : differences<object>({ role, mode }, memif);
+  const filename = (sockets: readonly { id: number; filename: string }[] = []) =>
+    sockets.find((socket) => socket.id === wanted.memif.socket)?.filename;
+  const [before, now] = [filename(input.observed.memifSockets), filename(input.desired.memifSockets)];
+  if (now !== undefined && before !== now) reasons.push(`its socket ${before ?? "?"} -> ${now}`);
+  const unseen = memifNoteDiffers(input.owned.memifs?.get(wanted.name), wanted.memif);
+  return [...reasons, ...unseen.map((what) => `VPP cannot change ${what} in place`)];
+}
+
+/** A sub-interface goes with its parent. */
+function vlanReasons(parentName: string, input: DiffInput): string[] {
+  const parent = input.desired.interfaces.find((one) => one.name === parentName);
+  const found = input.observed.interfaces.find((one) => one.name === parentName);
+  if (parent === undefined || found === undefined) return [];
+  return startingPoint(parent, input) === undefined ? [`its parent ${parentName} is made anew`] : [];
+}
+
+/** Of what is wanted, what is found otherwise. */
+function differences<T extends object>(wanted: T, found: Partial<T> | undefined): string[] {
+  return Object.entries(wanted).flatMap(([name, value]) => {
+    const now = (found as Record<string, unknown> | undefined)?.[name];
+    if (JSON.stringify(now) === JSON.stringify(value)) return [];
+    return [`VPP cannot change ${name} in place: ${JSON.stringify(now) ?? "none"} -> ${JSON.stringify(value)}`];
+  });
 }
 
 export const interfaceKind: Kind = {
@@ -54,10 +106,15 @@ function diffInterface(wanted: DesiredInterface, input: DiffInput, plan: PlanBui
     );
     return;
   }
+  const lacking = unsupported(wanted, input.observed.features);
+  if (lacking !== undefined) {
+    plan.problem(`interface ${wanted.name}`, lacking);
+    return;
+  }
   const there = startingPoint(wanted, input);
   if (there === undefined) addCreate(wanted, found, input, plan);
   else if (there !== null && there.tag === "") addTag(wanted, input, plan);
-  diffAttributes(wanted, there ?? undefined, plan);
+  diffAttributes(wanted, there ?? undefined, input, plan);
 }
 
 function addCreate(
@@ -66,24 +123,45 @@ function addCreate(
   input: DiffInput,
   plan: PlanBuilder,
 ): void {
-  const stage = stageOf(wanted);
+  const stage = createStageOf(wanted, input);
   if (found !== undefined) {
     plan.add({
-      ...base(wanted.name, "delete", "delete", stage),
+      // Its socket may have to go before the new one comes.
+      ...base(wanted.name, "delete", "delete", found.kind === "memif" ? STAGES.inside : stage),
       action: deleteAction(found),
-      sentence: `remove ${wanted.name}: its MAC cannot be changed in place from ${found.mac} to ${wanted.mac ?? ""}`,
+      sentence: `remove ${wanted.name}: ${recreateInterfaceReasons(wanted, found, input).join(", ")}`,
+      dependsOn: goesBefore(found, input),
     });
   }
   plan.add({
     ...base(wanted.name, "create", "create", stage),
     action: { type: "interface-create", interface: wanted, tag: input.desired.ownership.tag },
     inverse: deleteAction(wanted),
-    sentence:
-      wanted.kind === "loopback"
-        ? `add loopback ${wanted.name}${wanted.mac === undefined ? "" : ` with MAC ${wanted.mac}`}`
-        : `add host-interface ${wanted.name} on ${wanted.hostInterface}`,
-    dependsOn: [interfaceOperationId(wanted.name, "delete")],
+    sentence: describeNew(wanted),
+    dependsOn: [interfaceOperationId(wanted.name, "delete"), ...comesBefore(wanted)],
   });
+}
+
+function comesBefore(wanted: DesiredInterface): string[] {
+  if (wanted.kind === "vlan") return [interfaceOperationId(wanted.vlan.parent, "create")];
+  return wanted.kind === "memif" ? [`memif socket ${wanted.memif.socket} add`] : [];
+}
+
+/** Sub-interfaces go before their parent, and cross-connects before either end: VPP would keep the index. */
+function goesBefore(found: ObservedInterface, { observed }: DiffInput): string[] {
+  const children = observed.interfaces.filter((one) => one.vlan?.parent === found.name);
+  const connected = observed.interfaces.filter((one) => one.crossConnect === found.name);
+  return [
+    ...children.map((one) => interfaceOperationId(one.name, "delete")),
+    ...connected.map((one) => interfaceOperationId(one.name, "leave cross-connect")),
+    interfaceOperationId(found.name, "leave cross-connect"),
+  ];
+}
+
+/** A parent is made when the first of its sub-interfaces needs it. */
+function createStageOf(wanted: DesiredInterface, { desired }: DiffInput): number {
+  const children = desired.interfaces.filter((one) => one.kind === "vlan" && one.vlan.parent === wanted.name);
+  return Math.min(stageOf(wanted), ...children.map(stageOf));
 }
 
 function addTag(wanted: DesiredInterface, input: DiffInput, plan: PlanBuilder): void {
@@ -96,11 +174,16 @@ function addTag(wanted: DesiredInterface, input: DiffInput, plan: PlanBuilder): 
   });
 }
 
-function diffAttributes(wanted: DesiredInterface, found: ObservedInterface | undefined, plan: PlanBuilder): void {
+function diffAttributes(
+  wanted: DesiredInterface,
+  found: ObservedInterface | undefined,
+  input: DiffInput,
+  plan: PlanBuilder,
+): void {
   const { name } = wanted;
   const stage = stageOf(wanted);
   const created = [interfaceOperationId(name, "create")];
-  if (found !== undefined && wanted.mac !== undefined && wanted.mac !== found.mac) {
+  if (found !== undefined && wanted.kind !== "vlan" && wanted.mac !== undefined && wanted.mac !== found.mac) {
     plan.add({
       ...base(name, "mac", "update", stage),
       action: { type: "interface-mac", name, mac: wanted.mac },
@@ -118,19 +201,37 @@ function diffAttributes(wanted: DesiredInterface, found: ObservedInterface | und
     });
   }
   diffBridge(wanted, found, plan);
-  if (wanted.up !== (found?.up ?? false)) addState(wanted, plan);
+  if (wanted.up !== (found?.up ?? false)) addState(wanted, input, plan);
 }
 
+const BEFORE_UP = [
+  "create",
+  "mtu",
+  "mac",
+  "table",
+  "join bridge",
+  "cross-connect",
+  "tag rewrite",
+  "acl",
+  "reassembly",
+] as const;
+
 /** Up comes after everything else about the interface: nothing arrives before it can be treated. */
-function addState(wanted: DesiredInterface, plan: PlanBuilder): void {
+function addState(wanted: DesiredInterface, { desired }: DiffInput, plan: PlanBuilder): void {
   const { name, up } = wanted;
+  // A sub-interface cannot be set up while its parent is down (-1).
+  const parent = wanted.kind === "vlan" ? desired.interfaces.find((one) => one.name === wanted.vlan.parent) : undefined;
+  const last = wanted.outside || parent?.outside === true;
   plan.add({
-    ...base(name, up ? "up" : "down", "update", wanted.outside && up ? STAGES.attract : stageOf(wanted)),
+    ...base(name, up ? "up" : "down", "update", last && up ? STAGES.attract : stageOf(wanted)),
     action: { type: "interface-state", name, up },
     inverse: { type: "interface-state", name, up: !up },
     sentence:
       up && wanted.outside ? `set ${name} up: from now on it attracts traffic` : `set ${name} ${up ? "up" : "down"}`,
-    dependsOn: ["create", "mtu", "mac", "join bridge"].map((what) => interfaceOperationId(name, what)),
+    dependsOn: [
+      ...BEFORE_UP.map((what) => interfaceOperationId(name, what)),
+      ...(parent === undefined ? [] : [interfaceOperationId(parent.name, "up")]),
+    ],
   });
 }
 
@@ -147,7 +248,7 @@ function diffBridge(wanted: DesiredInterface, found: ObservedInterface | undefin
       sentence: `put ${name} into bridge domain ${bridge.id}${bridge.bvi ? " as its BVI" : ""}`,
       dependsOn: [interfaceOperationId(name, "create"), bridgeOperationId(bridge.id, "create")],
     });
-  } else if (current !== undefined) {
+  } else if (current !== undefined && wanted.crossConnect === undefined) {
     plan.add({
       ...base(name, "leave bridge", "update", stage),
       action: { type: "interface-bridge", name, bridge: current, enable: false },
@@ -165,8 +266,9 @@ function sameMembership(a: BridgeMember | undefined, b: BridgeMember | undefined
  * What goes, goes last, so that its successor is there before. Only where no uplink is wanted any more it is set
  * down first: then nothing arrives for VIPs that are being taken apart.
  */
-function remove(found: ObservedInterface, { desired }: DiffInput, plan: PlanBuilder): void {
+function remove(found: ObservedInterface, input: DiffInput, plan: PlanBuilder): void {
   const { name } = found;
+  const { desired } = input;
   if (found.kind === "other") {
     plan.foreign.push(`interface ${name} (our tag, but ${found.deviceType} is no kind of ours)`);
     return;
@@ -184,11 +286,12 @@ function remove(found: ObservedInterface, { desired }: DiffInput, plan: PlanBuil
     ...base(name, "delete", "delete", STAGES.dropInterfaces),
     action: deleteAction(found),
     sentence: `remove ${name}`,
+    dependsOn: goesBefore(found, input),
   });
 }
 
-function deleteAction(of: { name: string; kind: string; hostInterface?: string | undefined }): Action {
-  if (of.kind === "loopback") return { type: "interface-delete", name: of.name, kind: "loopback" };
+function deleteAction(of: { name: string; kind: InterfaceKind | "other"; hostInterface?: string | undefined }): Action {
+  if (of.kind !== "host" && of.kind !== "other") return { type: "interface-delete", name: of.name, kind: of.kind };
   return {
     type: "interface-delete",
     name: of.name,
@@ -203,148 +306,4 @@ export function stageOf(wanted: DesiredInterface): number {
 
 function base(name: string, what: string, verb: "create" | "update" | "delete", stage: number) {
   return { id: interfaceOperationId(name, what), kind: "interface" as const, object: name, verb, stage };
-}
-
-type InterfaceAction = Extract<Action, { type: `interface-${string}` }>;
-
-export async function runInterface(action: InterfaceAction, context: ExecuteContext): Promise<void> {
-  const { port } = context;
-  switch (action.type) {
-    case "interface-create":
-      return createInterface(action, context);
-    case "interface-delete":
-      return deleteInterface(action, context);
-    case "interface-tag":
-      await port.request("sw_interface_tag_add_del", {
-        is_add: action.tag !== "",
-        sw_if_index: indexOf(action.name, context),
-        tag: action.tag,
-      });
-      return;
-    case "interface-state":
-      await port.request("sw_interface_set_flags", {
-        sw_if_index: indexOf(action.name, context),
-        flags: action.up ? 1 : 0,
-      });
-      return;
-    case "interface-mtu":
-      await port.request("sw_interface_set_mtu", {
-        sw_if_index: indexOf(action.name, context),
-        mtu: [action.mtu, 0, 0, 0],
-      });
-      return;
-    case "interface-mac":
-      await port.request("sw_interface_set_mac_address", {
-        sw_if_index: indexOf(action.name, context),
-        mac_address: action.mac,
-      });
-      return;
-    case "interface-bridge":
-      await port.request("sw_interface_set_l2_bridge", {
-        rx_sw_if_index: indexOf(action.name, context),
-        bd_id: action.bridge.id,
-        port_type: action.bridge.bvi ? 1 : 0,
-        shg: action.bridge.splitHorizonGroup,
-        enable: action.enable,
-      });
-  }
-}
-
-async function createInterface(
-  action: Extract<Action, { type: "interface-create" }>,
-  context: ExecuteContext,
-): Promise<void> {
-  const { interface: wanted, tag } = action;
-  const { port } = context;
-  const create = wanted.kind === "loopback" ? createLoopback(wanted, context) : createHost(wanted, context);
-  const reply = await tolerate(create, DONE.IF_ALREADY_EXISTS, DONE.INSTANCE_IN_USE);
-  // Fields of a failed reply are not read: which interface is in the way is asked for.
-  const index = reply === undefined ? await existingIndex(wanted.name, tag, port) : number(reply["sw_if_index"]);
-  context.interfaces.set(wanted.name, index);
-  await port.request("sw_interface_tag_add_del", { is_add: true, sw_if_index: index, tag });
-}
-
-async function existingIndex(name: string, tag: string, port: VppPort): Promise<number> {
-  const all = await port.dump("sw_interface_dump", { sw_if_index: ALL, name_filter_valid: false, name_filter: "" });
-  const found = all.find((detail) => text(detail["interface_name"]) === name);
-  if (found !== undefined && text(found["tag"]) === tag) return number(found["sw_if_index"]);
-  throw new BridgeError(
-    "INTERFACE",
-    `VPP has a ${name} that is not ours, or its kernel interface is in use by another`,
-  );
-}
-
-async function createLoopback(
-  wanted: Extract<DesiredInterface, { kind: "loopback" }>,
-  { port }: ExecuteContext,
-): Promise<Record<string, unknown>> {
-  return port.request("create_loopback_instance", {
-    mac_address: wanted.mac ?? "00:00:00:00:00:00",
-    is_specified: true,
-    user_instance: wanted.instance,
-  });
-}
-
-/** VPP's SYSCALL_ERROR_1: here, the ring could not be locked into memory. */
-const SYSCALL_ERROR_1 = -11;
-const ETHERNET = 1;
-/** QDISC_BYPASS and CKSUM_GSO, as `create host-interface` of the CLI. */
-const HOST_FLAGS = 3;
-
-/**
- * Rings of 10 MB, and where those may not be locked (RLIMIT_MEMLOCK is 8 MB in a user namespace) of 2.3 MB. VPP's own
- * default takes 69 MB for each interface.
- */
-async function createHost(
-  wanted: Extract<DesiredInterface, { kind: "host" }>,
-  { port }: ExecuteContext,
-): Promise<Record<string, unknown>> {
-  const common = {
-    hw_addr: wanted.mac ?? "00:00:00:00:00:00",
-    use_random_hw_addr: wanted.mac === undefined,
-    host_if_name: wanted.hostInterface,
-  };
-  if (!port.has("af_packet_create_v3")) return port.request("af_packet_create", common);
-  const frame = frameSize(wanted.mtu);
-  const create = (rxFrames: number) =>
-    port.request("af_packet_create_v3", {
-      ...common,
-      mode: ETHERNET,
-      rx_frame_size: frame,
-      tx_frame_size: frame,
-      rx_frames_per_block: rxFrames,
-      tx_frames_per_block: 512,
-      flags: HOST_FLAGS,
-      num_rx_queues: 1,
-      num_tx_queues: 1,
-    });
-  return (await tolerate(create(32), SYSCALL_ERROR_1)) ?? create(4);
-}
-
-/** A power of two that holds a packet, its Ethernet header and the ring's own (af_packet.c: tpacket3_hdr, vnet header). */
-function frameSize(mtu: number): number {
-  const overhead = 160;
-  return Math.max(2048, 2 ** Math.ceil(Math.log2(mtu + overhead)));
-}
-
-async function deleteInterface(
-  action: Extract<Action, { type: "interface-delete" }>,
-  context: ExecuteContext,
-): Promise<void> {
-  if (action.kind === "host") {
-    await tolerate(
-      context.port.request("af_packet_delete", { host_if_name: action.hostInterface ?? "" }),
-      DONE.INVALID_INTERFACE,
-    );
-  } else if (context.interfaces.has(action.name)) {
-    await context.port.request("delete_loopback", { sw_if_index: indexOf(action.name, context) });
-  }
-  context.interfaces.delete(action.name);
-}
-
-/** @throws BridgeError INTERFACE: only indexes that this VPP returned are ever sent, others crash it in places. */
-export function indexOf(name: string, { interfaces }: ExecuteContext): number {
-  const index = interfaces.get(name);
-  if (index === undefined) throw new BridgeError("INTERFACE", `VPP has no interface ${name}`);
-  return index;
 }

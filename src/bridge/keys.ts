@@ -42,3 +42,12 @@ export function routeKey(route: { readonly prefix: string; readonly table: numbe
 export function neighborKey(neighbor: Pick<DesiredNeighbor, "address" | "interface">): string {
   return `${neighbor.address} on ${neighbor.interface}`;
 }
+
+/** Tables whose routes matter: of what is wanted, and of what is ours in VPP. */
+export function routeTables(
+  desired: { readonly routes: readonly { readonly table: number }[] } | undefined,
+  owned: ReadonlySet<string>,
+): number[] {
+  const ours = [...owned].map((key) => Number(/ table (\d+)$/.exec(key)?.[1] ?? 0));
+  return [...new Set([0, ...(desired?.routes.map((route) => route.table) ?? []), ...ours])];
+}

@@ -1,5 +1,6 @@
 import { STAGES, type ExecuteContext, type Kind } from "./kind.ts";
-import { indexOf, interfaceOperationId } from "./interface.ts";
+import { interfaceOperationId } from "./interface.ts";
+import { indexOf } from "./interface-run.ts";
 import { neighborKey } from "./keys.ts";
 import type { VppPort } from "./port.ts";
 import type { Action, ObservedNeighbor } from "./types.ts";

@@ -1,15 +1,13 @@
 import { observeAttachments, observePolicies } from "./abf.ts";
 import { observeAcls } from "./acl.ts";
-import { observeBridges, type RawBridge } from "./bridge-domain.ts";
+import { observeBridges } from "./bridge-domain.ts";
 import { parseLbMain, parseVips } from "./lb-wire.ts";
+import { dumpInterfaces, linkFeatures, observeLinks } from "./observe-links.ts";
 import { observeNeighbors } from "./neighbor.ts";
 import type { VppPort } from "./port.ts";
 import { observeRoutes } from "./route.ts";
-import type { ObservedInterface, ObservedLbConf, ObservedState, ObservedVip, VppFeatures } from "./types.ts";
-import { ALL, ip4Text, ip6Text, macText, number, prefixText, text } from "./wire.ts";
-
-const UP = 1;
-const LINK_UP = 2;
+import type { ObservedLbConf, ObservedState, ObservedVip, VppFeatures } from "./types.ts";
+import { ip4Text, ip6Text, number, text } from "./wire.ts";
 
 /** What this VPP can do, by its message table. @throws what the port throws */
 export async function observeFeatures(port: VppPort): Promise<VppFeatures> {
@@ -21,6 +19,7 @@ export async function observeFeatures(port: VppPort): Promise<VppFeatures> {
     srcIpSticky: port.has("lb_add_del_vip_v2"),
     garbageByCli: !port.has("lb_conf_get"),
     acl: port.has("acl_dump") && port.has("acl_add_replace"),
+    ...linkFeatures(port),
     abf: port.has("abf_policy_dump") && port.has("abf_itf_attach_add_del"),
   };
 }
@@ -34,29 +33,21 @@ export async function observe(
   features: VppFeatures,
   tables: readonly number[] = [0],
 ): Promise<ObservedState> {
-  const [lb, raw, hosts] = await Promise.all([
-    observeLb(port, features),
-    port.dump("sw_interface_dump", { sw_if_index: ALL, name_filter_valid: false, name_filter: "" }),
-    port.has("af_packet_dump") ? port.dump("af_packet_dump", {}) : [],
-  ]);
+  const [lb, raw] = await Promise.all([observeLb(port, features), dumpInterfaces(port)]);
   const names = new Map(raw.map((detail) => [number(detail["sw_if_index"]), text(detail["interface_name"])]));
   const nameOf = (index: number) => names.get(index) ?? `interface ${index}`;
-  const hostNames = new Map(hosts.map((detail) => [number(detail["sw_if_index"]), text(detail["host_if_name"])]));
-  const [bridges, addresses, neighbors, routes, classified] = await Promise.all([
-    observeBridges(port, nameOf),
-    observeAddresses(
-      port,
-      [...names.keys()].filter((index) => index !== 0),
-    ),
+  const withMembers = observeBridges(port, nameOf);
+  const [bridges, links, neighbors, routes, classified] = await Promise.all([
+    withMembers,
+    observeLinks(port, features, raw, withMembers, nameOf),
     observeNeighbors(port, nameOf),
     observeRoutes(port, tables, nameOf),
     observeClassified(port, features, names),
   ]);
-  const interfaces = raw.map((detail) => toInterface(detail, bridges, addresses, hostNames));
   return {
     features,
     ...lb,
-    interfaces,
+    ...links,
     bridges: bridges.map(({ bridge }) => bridge),
     neighbors,
     routes,
@@ -111,42 +102,5 @@ function countGarbage(all: readonly ObservedVip[]): ObservedState["garbage"] {
     vips: vips.length,
     servers: servers.length,
     collectable: servers.filter((server) => server.flows === 0).length + emptyVips.length,
-  };
-}
-
-async function observeAddresses(port: VppPort, indexes: readonly number[]): Promise<Map<number, string[]>> {
-  const perInterface = indexes.map(async (index): Promise<[number, string[]]> => {
-    const dumps = await Promise.all(
-      [false, true].map((isIpv6) => port.dump("ip_address_dump", { sw_if_index: index, is_ipv6: isIpv6 })),
-    );
-    return [index, dumps.flat().map((detail) => prefixText(detail["prefix"]))];
-  });
-  return new Map(await Promise.all(perInterface));
-}
-
-function toInterface(
-  detail: Record<string, unknown>,
-  bridges: readonly RawBridge[],
-  addresses: ReadonlyMap<number, string[]>,
-  hostNames: ReadonlyMap<number, string>,
-): ObservedInterface {
-  const index = number(detail["sw_if_index"]);
-  const deviceType = text(detail["interface_dev_type"]);
-  const host = hostNames.get(index);
-  const bridge = bridges.map(({ members }) => members.get(index)).find((member) => member !== undefined);
-  const flags = number(detail["flags"]);
-  return {
-    name: text(detail["interface_name"]),
-    index,
-    deviceType,
-    kind: host !== undefined ? "host" : deviceType === "Loopback" ? "loopback" : "other",
-    ...(host === undefined ? {} : { hostInterface: host }),
-    tag: text(detail["tag"]),
-    mac: macText(detail["l2_address"]),
-    up: (flags & UP) !== 0,
-    linkUp: (flags & LINK_UP) !== 0,
-    mtu: (detail["mtu"] as number[])[0] ?? 0,
-    addresses: addresses.get(index) ?? [],
-    ...(bridge === undefined ? {} : { bridge }),
   };
 }

@@ -4,6 +4,9 @@ import { addressKind } from "./address.ts";
 import { bridgeKind } from "./bridge-domain.ts";
 import { disruptions } from "./disruption.ts";
 import { interfaceKind } from "./interface.ts";
+import { linkKind } from "./link.ts";
+import { memifSocketKind } from "./memif-socket.ts";
+import { tableKind } from "./table.ts";
 import { PlanBuilder, type Kind } from "./kind.ts";
 import { lbConfKind } from "./lb-conf.ts";
 import { neighborKind } from "./neighbor.ts";
@@ -16,7 +19,10 @@ import { vipKind } from "./vip.ts";
 const KINDS: readonly Kind[] = [
   lbConfKind,
   bridgeKind,
+  memifSocketKind,
+  tableKind,
   interfaceKind,
+  linkKind,
   addressKind,
   neighborKind,
   routeKind,

@@ -18,7 +18,9 @@ export function retvalOf(error: unknown): number | undefined {
 
 /** Names from vnet/error.h for what the operations take as done. */
 export const DONE = {
+  INVALID_SW_IF_INDEX: -2,
   NO_SUCH_ENTRY: -6,
+  VLAN_ALREADY_EXISTS: -56,
   ENTRY_ALREADY_EXISTS: -116,
   IF_ALREADY_EXISTS: -79,
   INSTANCE_IN_USE: -31,

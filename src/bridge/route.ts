@@ -1,7 +1,8 @@
 import { attachOperationId } from "./abf-ids.ts";
 import { titleOfAddress } from "./assign.ts";
 import { STAGES, type DiffInput, type ExecuteContext, type Kind, type PlanBuilder } from "./kind.ts";
-import { indexOf, interfaceOperationId } from "./interface.ts";
+import { interfaceOperationId } from "./interface.ts";
+import { indexOf } from "./interface-run.ts";
 import { routeKey } from "./keys.ts";
 import { serverOperationId } from "./server.ts";
 import { vipOperationId } from "./vip.ts";

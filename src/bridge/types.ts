@@ -7,6 +7,7 @@ export type * from "./types/abf.ts";
 export type * from "./types/acl.ts";
 export type * from "./types/lb.ts";
 export type * from "./types/interface.ts";
+export type * from "./types/link.ts";
 export type * from "./types/fib.ts";
 export type * from "./types/state.ts";
 export type * from "./types/steering.ts";

@@ -8,6 +8,7 @@ import {
   type DesiredState,
 } from "../bridge/index.ts";
 import { ownVips } from "./desired/vips.ts";
+import { checkLinks } from "./check-links.ts";
 import { forDuplicates, type Findings } from "./finding.ts";
 import type { LbFile } from "./schema.ts";
 
@@ -19,6 +20,7 @@ export function checkNetwork(file: LbFile, desired: DesiredState, found: Finding
     (index, first, id) => found.error(["bridges", index, "id"], `bridge ${id} is bridges[${first}] already`),
   );
   desired.interfaces.forEach((entry, index) => checkInterface(entry, index, found));
+  checkLinks(file, desired, found);
   checkUnique(desired, found);
   checkSubnets(desired, found);
   checkBvis(desired, found);
@@ -47,7 +49,9 @@ function checkInterface(entry: DesiredInterface, index: number, found: Findings)
       `${entry.name} is a port of bridge ${bridge.id}: \`outside\` is meant for the routed uplink`,
     );
   }
+  const macless = entry.kind === "vlan" || (entry.kind === "memif" && entry.memif.mode === "ip");
   if (entry.mac === undefined) {
+    if (macless) return;
     const fact =
       entry.kind === "loopback"
         ? "VPP gives every loopback de:ad:00:00:00:00 and up"
@@ -75,10 +79,12 @@ function checkUnique({ interfaces }: DesiredState, found: Findings): void {
 /** VPP refuses an address whose subnet is on another interface (-105). */
 function checkSubnets({ interfaces }: DesiredState, found: Findings): void {
   const all = interfaces.flatMap((entry, index) =>
-    entry.addresses.map((address, at) => ({ address, at, index, name: entry.name })),
+    entry.addresses.map((address, at) => ({ address, at, index, name: entry.name, table: entry.table ?? 0 })),
   );
   all.forEach((one, position) => {
-    const rival = all.slice(0, position).find((other) => overlaps(other.address, one.address));
+    const rival = all
+      .slice(0, position)
+      .find((other) => other.table === one.table && overlaps(other.address, one.address));
     if (rival === undefined) return;
     const sameSubnet = rival.index === one.index && canonicalPrefix(rival.address) === canonicalPrefix(one.address);
     if (sameSubnet && rival.address !== one.address) return;

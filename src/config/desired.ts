@@ -1,7 +1,8 @@
 import { canonicalPrefix, type DesiredState } from "../bridge/index.ts";
 import type { LbFile } from "./schema.ts";
 import { toNeighbor, toRoute } from "./desired/fib.ts";
-import { toBridges, toInterface } from "./desired/interfaces.ts";
+import { toBridges, toInterfaces } from "./desired/interfaces.ts";
+import { toAcls, toTables } from "./desired/links.ts";
 import { toLbConf, toPolicy } from "./desired/lb.ts";
 import { toSteering } from "./desired/steering.ts";
 import { toVips } from "./desired/vips.ts";
@@ -15,7 +16,10 @@ export function toDesired(file: LbFile): DesiredState {
   return {
     ...(lbConf === undefined ? {} : { lbConf }),
     bridges: toBridges(file),
-    interfaces: file.interfaces.map(toInterface),
+    interfaces: toInterfaces(file),
+    memifSockets: file.memifSockets,
+    tables: toTables(file),
+    acls: toAcls(file),
     neighbors: file.neighbors.map(toNeighbor),
     routes: file.routes.map(toRoute),
     vips: toVips(file),

@@ -41,7 +41,7 @@ function unknownKey(key: string, path: Path, yaml: LocatedYaml): Diagnostic {
 }
 
 function messageOf(issue: Issue, path: Path, yaml: LocatedYaml): string {
-  const value = yaml.get(path);
+  const value = path.at(-1) === "secret" ? "***" : yaml.get(path);
   if (path.at(-1) === "encap" && typeof value === "string" && /^nat/i.test(value)) return NAT_REFUSED;
   if (issue.code === "invalid_value") {
     const allowed = issue.values.map(String);

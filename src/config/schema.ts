@@ -2,6 +2,7 @@ import { z } from "zod";
 import { neighbor, route } from "./schema/fib.ts";
 import { http } from "./schema/http.ts";
 import { bridge, iface } from "./schema/interfaces.ts";
+import { acl, memifSocket, table } from "./schema/links.ts";
 import { lb } from "./schema/lb.ts";
 import { control, maxDisruption, ownership, repair, state, vpp } from "./schema/service.ts";
 import { flow, steering, stream } from "./schema/steering.ts";
@@ -16,6 +17,9 @@ export const lbFileSchema = z
     ownership: ownership.prefault({}),
     lb: lb.optional(),
     bridges: z.array(bridge).default([]),
+    memifSockets: z.array(memifSocket).default([]),
+    tables: z.array(table).default([]),
+    acls: z.array(acl).default([]),
     interfaces: z.array(iface).default([]),
     neighbors: z.array(neighbor).default([]),
     routes: z.array(route).default([]),

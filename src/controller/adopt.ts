@@ -1,7 +1,9 @@
 import {
   hostPrefix,
+  isOurInterface,
   isOurPolicy,
   isOurVip,
+  memifNote,
   neighborKey,
   routeKey,
   vipKey,
@@ -19,6 +21,7 @@ export function adopt(journal: Journal, input: DiffInput): void {
   // A VIP hides a route to its prefix.
   const routes = [...observed.routes.map(routeKey), ...observed.vips.map((vip) => vip.prefix)];
   adoptKeys(journal.routes, desired.routes.map(routeKey), routes);
+  adoptMemifs(journal, input);
   adoptPolicies(journal.abfPolicies, input);
   adoptAssigned(journal.assigned, input);
   adoptKeys(journal.neighbors, desired.neighbors.map(neighborKey), observed.neighbors.map(neighborKey));
@@ -29,6 +32,30 @@ function adoptKeys(owned: Set<string>, wanted: readonly string[], there: readonl
   const [isWanted, isThere] = [new Set(wanted), new Set(there)];
   for (const key of owned) if (!isWanted.has(key) && !isThere.has(key)) owned.delete(key);
   for (const key of isWanted) if (isThere.has(key)) owned.add(key);
+}
+
+/**
+ * Sockets as in the file are ours; what VPP does not tell of a memif that we find made and know nothing of is taken to
+ * be as in the file, from when on a change is seen.
+ */
+function adoptMemifs(journal: Journal, input: DiffInput): void {
+  const { desired, observed } = input;
+  const there = new Map((observed.memifSockets ?? []).map((socket) => [socket.id, socket.filename]));
+  for (const id of journal.memifSockets) {
+    if (!there.has(id) && !desired.memifSockets?.some((one) => one.id === id)) journal.memifSockets.delete(id);
+  }
+  for (const { id, filename } of desired.memifSockets ?? []) {
+    if (there.get(id) === filename) journal.memifSockets.add(id);
+  }
+  const made = observed.interfaces.filter((one) => one.memif !== undefined && isOurInterface(one, input));
+  for (const name of journal.memifs.keys()) {
+    const wanted = desired.interfaces.some((one) => one.name === name);
+    if (!wanted && !made.some((one) => one.name === name)) journal.memifs.delete(name);
+  }
+  for (const { name } of made) {
+    const wanted = desired.interfaces.find((one) => one.name === name);
+    if (wanted?.kind === "memif" && !journal.memifs.has(name)) journal.memifs.set(name, memifNote(wanted.memif));
+  }
 }
 
 /** Ids whose policy VPP has, and ours that the journal does not know. */

@@ -1,5 +1,13 @@
 import { z } from "zod";
-import { routeKey, vipKey, type DesiredLbConf, type Operation, type OwnedObjects } from "../bridge/index.ts";
+import {
+  memifNote,
+  routeKey,
+  UNKNOWN_MEMIF,
+  vipKey,
+  type DesiredLbConf,
+  type Operation,
+  type OwnedObjects,
+} from "../bridge/index.ts";
 import type { JournalSections } from "../history/index.ts";
 import { fromSections, toSections } from "./journal-sections.ts";
 
@@ -42,6 +50,9 @@ const fileSchema = z.object({
     pendingInterfaces: strings,
     bridges: z.array(z.number()).default([]),
     abfPolicies: z.array(z.number()).default([]),
+    memifSockets: z.array(z.number()).default([]),
+    /** Name and note of each. */
+    memifs: z.array(z.tuple([z.string(), z.string()])).default([]),
     lbConf: z
       .object({ ip4Source: z.string(), ip6Source: z.string(), stickyBuckets: z.number(), flowTimeoutS: z.number() })
       .optional(),
@@ -82,6 +93,8 @@ export class Journal {
   readonly pendingInterfaces = new Set<string>();
   readonly bridges = new Set<number>();
   readonly abfPolicies = new Set<number>();
+  readonly memifSockets = new Set<number>();
+  readonly memifs = new Map<string, string>();
   readonly assigned = new Map<string, string>();
   lbConf: DesiredLbConf | undefined;
   readonly accepted = new Map<string, string>();
@@ -109,7 +122,8 @@ export class Journal {
 
   get owned(): OwnedObjects {
     const { vips, routes, neighbors, pendingInterfaces, bridges, abfPolicies, assigned, lbConf } = this;
-    const sets = { vips, routes, neighbors, pendingInterfaces, bridges, abfPolicies, assigned };
+    const { memifSockets, memifs } = this;
+    const sets = { vips, routes, neighbors, pendingInterfaces, bridges, abfPolicies, assigned, memifSockets, memifs };
     return { ...sets, ...(lbConf === undefined ? {} : { lbConf }) };
   }
 
@@ -122,6 +136,8 @@ export class Journal {
     this.vpp = vpp;
     for (const set of [this.vips, this.routes, this.neighbors, this.pendingInterfaces, this.bridges, this.abfPolicies])
       set.clear();
+    this.memifSockets.clear();
+    this.memifs.clear();
     this.lbConf = undefined;
     return false;
   }
@@ -130,7 +146,10 @@ export class Journal {
   begin(operations: readonly Operation[]): void {
     for (const { action, kind, verb, object } of operations) {
       // What is created and what is changed: both are ours from here on.
-      if (action.type === "interface-create") this.pendingInterfaces.add(action.interface.name);
+      if (action.type === "interface-create") {
+        this.pendingInterfaces.add(action.interface.name);
+        if (action.interface.kind === "memif") this.memifs.set(action.interface.name, UNKNOWN_MEMIF);
+      } else if (action.type === "memif-socket") this.memifSockets.add(action.socket.id);
       else if (action.type === "bridge-create") this.bridges.add(action.bridge.id);
       else if (action.type === "abf-policy-create") this.abfPolicies.add(action.id);
       if (verb === "delete") continue;
@@ -143,7 +162,13 @@ export class Journal {
   /** Notes what operations have done. */
   done(operation: Operation): void {
     const { action, kind, verb, object } = operation;
-    if (action.type === "interface-create") this.pendingInterfaces.delete(action.interface.name);
+    if (action.type === "interface-create") {
+      this.pendingInterfaces.delete(action.interface.name);
+      if (action.interface.kind === "memif") this.memifs.set(action.interface.name, memifNote(action.interface.memif));
+    } else if (action.type === "interface-delete") {
+      if (!this.pendingInterfaces.has(action.name)) this.memifs.delete(action.name);
+    } else if (action.type === "memif-socket" && !action.add && verb === "delete")
+      this.memifSockets.delete(action.socket.id);
     else if (action.type === "interface-tag") this.pendingInterfaces.delete(action.name);
     else if (action.type === "bridge-delete") this.bridges.delete(action.id);
     else if (action.type === "abf-policy-delete") this.abfPolicies.delete(action.id);
@@ -163,6 +188,8 @@ export class Journal {
     owned.pendingInterfaces.forEach((name) => this.pendingInterfaces.add(name));
     owned.bridges.forEach((id) => this.bridges.add(id));
     owned.abfPolicies.forEach((id) => this.abfPolicies.add(id));
+    owned.memifSockets.forEach((id) => this.memifSockets.add(id));
+    owned.memifs.forEach(([name, note]) => this.memifs.set(name, note));
     for (const [key, address] of Object.entries(file.assigned)) this.assigned.set(key, address);
     this.lbConf = owned.lbConf;
     for (const [key, digest] of Object.entries(file.accepted)) this.accepted.set(key, digest);
@@ -181,6 +208,8 @@ export class Journal {
         pendingInterfaces: [...this.pendingInterfaces].sort(),
         bridges: [...this.bridges].sort((a, b) => a - b),
         abfPolicies: [...this.abfPolicies].sort((a, b) => a - b),
+        memifSockets: [...this.memifSockets].sort((a, b) => a - b),
+        memifs: [...this.memifs].sort(),
         ...(this.lbConf === undefined ? {} : { lbConf: this.lbConf }),
       },
       assigned: Object.fromEntries([...this.assigned].sort()),

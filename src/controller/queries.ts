@@ -3,6 +3,7 @@ import {
   observe,
   observeCounters,
   prepare,
+  routeTables,
   type DesiredState,
   type DiffInput,
   type ObservedState,
@@ -94,7 +95,7 @@ export class Queries {
   }
 
   #observe(desired: DesiredState | undefined): Promise<ObservedState> {
-    const tables = [...new Set([0, ...(desired?.routes.map((route) => route.table) ?? [])])];
+    const tables = routeTables(desired, this.#reconciler.journal.routes);
     return this.#ask((port, features) => observe(port, features, tables));
   }
 

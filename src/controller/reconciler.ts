@@ -2,6 +2,7 @@ import { Subject, type Observable } from "rxjs";
 import {
   makePlan,
   observe,
+  routeTables,
   prepare,
   type DesiredState,
   type ObservedState,
@@ -182,11 +183,8 @@ export class Reconciler {
   }
 
   async #observe(session: VppSession): Promise<ObservedState> {
-    const tables = new Set([
-      0,
-      ...((this.#candidate?.desired ?? this.#desired)?.routes.map((route) => route.table) ?? []),
-    ]);
-    const observed = await observe(session.port, session.features, [...tables]);
+    const tables = routeTables(this.#candidate?.desired ?? this.#desired, this.journal.routes);
+    const observed = await observe(session.port, session.features, tables);
     this.#setView({ observed, lastObservedMs: this.#now() });
     return observed;
   }

@@ -193,7 +193,7 @@ describe("config: lb.yaml", () => {
     [
       "neither loopback nor host",
       `interfaces: [{ mac: "02:00:00:00:00:01" }]`,
-      /interfaces\[0\]: needs either `loopback` or `host`/,
+      /interfaces\[0\]: needs one of `loopback`, `host`, `memif`, `vlan` and `tap`/,
     ],
     ["a kernel name that is too long", `interfaces: [{ host: averylonginterfacename }]`, /up to 15 characters/],
     ["a multicast MAC", `interfaces: [{ loopback: 0, mac: "03:00:00:00:00:01" }]`, /multicast MAC/],

@@ -1,6 +1,10 @@
 /** A rule of an ACL. Ranges are inclusive. */
 export interface AclRule {
   readonly permit: boolean;
+  /** With `permit`: the answers are let back, too. */
+  readonly reflect?: true;
+  /** Of TCP: those of `mask` must be as in `value`. */
+  readonly tcpFlags?: { readonly mask: number; readonly value: number };
   /** Of one family; `0.0.0.0/0` or `::/0` for any. */
   readonly source: string;
   readonly destination: string;

@@ -1,3 +1,14 @@
+import type {
+  AclLists,
+  MemifSpec,
+  ObservedAclLists,
+  ObservedMemif,
+  ObservedReassembly,
+  ReassemblyMode,
+  TapSpec,
+  VlanSpec,
+} from "./link.ts";
+
 export interface DesiredBridge {
   readonly id: number;
   readonly learn: boolean;
@@ -28,6 +39,14 @@ interface DesiredInterfaceBase {
   /** Attracts traffic as soon as it is up: its addresses and its state come last. */
   readonly outside: boolean;
   readonly up: boolean;
+  /** Table of its routes; default 0. */
+  readonly table?: number;
+  /** The other interface of an L2 cross-connect, which names this one. */
+  readonly crossConnect?: string;
+  /** All of the interface's ACLs, by tag; absent: none of ours, those of others stay. */
+  readonly acl?: AclLists;
+  /** Of fragments on the way in. Default: full where the interface is outside and routed, else off. */
+  readonly reassembly?: ReassemblyMode;
 }
 
 export interface DesiredLoopback extends DesiredInterfaceBase {
@@ -42,15 +61,37 @@ export interface DesiredHostInterface extends DesiredInterfaceBase {
   readonly hostInterface: string;
 }
 
-export type DesiredInterface = DesiredLoopback | DesiredHostInterface;
+export interface DesiredMemif extends DesiredInterfaceBase {
+  readonly kind: "memif";
+  readonly memif: MemifSpec;
+}
+
+/** A sub-interface: takes the frames of its parent that have this one tag. It has its parent's MAC. */
+export interface DesiredVlan extends DesiredInterfaceBase {
+  readonly kind: "vlan";
+  readonly vlan: VlanSpec;
+}
+
+/** A kernel interface made by VPP; needs /dev/vhost-net. */
+export interface DesiredTap extends DesiredInterfaceBase {
+  readonly kind: "tap";
+  readonly tap: TapSpec;
+}
+
+export type DesiredInterface = DesiredLoopback | DesiredHostInterface | DesiredMemif | DesiredVlan | DesiredTap;
+export type InterfaceKind = DesiredInterface["kind"];
 
 export interface ObservedInterface {
   readonly name: string;
   readonly index: number;
   /** VPP's own word: `Loopback`, `af-packet`, `local`, `memif`… */
   readonly deviceType: string;
-  readonly kind: "loopback" | "host" | "other";
+  readonly kind: InterfaceKind | "other";
   readonly hostInterface?: string;
+  readonly memif?: ObservedMemif;
+  /** Of kind "vlan"; `pop` as it is now. */
+  readonly vlan?: VlanSpec;
+  readonly tap?: TapSpec;
   readonly tag: string;
   readonly mac: string;
   readonly up: boolean;
@@ -59,6 +100,14 @@ export interface ObservedInterface {
   readonly mtu: number;
   readonly addresses: readonly string[];
   readonly bridge?: BridgeMember;
+  /** Absent: 0 for both families. */
+  readonly tables?: { readonly ip4: number; readonly ip6: number };
+  /** Where frames from here go. */
+  readonly crossConnect?: string;
+  /** Absent: none. */
+  readonly acl?: ObservedAclLists;
+  /** Absent where VPP cannot be asked, or was not: only interfaces with a tag are looked at. */
+  readonly reassembly?: ObservedReassembly;
 }
 
 export interface ObservedBridge extends DesiredBridge {
@@ -77,7 +126,7 @@ export type InterfaceAction =
   | {
       readonly type: "interface-delete";
       readonly name: string;
-      readonly kind: "loopback" | "host";
+      readonly kind: InterfaceKind;
       readonly hostInterface?: string;
     }
   | { readonly type: "interface-tag"; readonly name: string; readonly tag: string }

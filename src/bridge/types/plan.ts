@@ -2,15 +2,27 @@ import type { AbfAction } from "./abf.ts";
 import type { AclAction } from "./acl.ts";
 import type { FibAction } from "./fib.ts";
 import type { InterfaceAction } from "./interface.ts";
+import type { LinkAction } from "./link.ts";
 import type { LbAction } from "./lb.ts";
 
 export type ObjectKind =
-  "lb-conf" | "bridge" | "interface" | "address" | "neighbor" | "route" | "vip" | "server" | "acl" | "abf";
+  | "lb-conf"
+  | "bridge"
+  | "interface"
+  | "address"
+  | "neighbor"
+  | "route"
+  | "vip"
+  | "server"
+  | "acl"
+  | "abf"
+  | "memif-socket"
+  | "table";
 
 export type Verb = "create" | "update" | "delete";
 
 /** What an operation does to VPP, as data. Interfaces are named; their index is looked up when the operation runs. */
-export type Action = AbfAction | AclAction | FibAction | InterfaceAction | LbAction;
+export type Action = AbfAction | AclAction | FibAction | InterfaceAction | LbAction | LinkAction;
 
 export interface Operation {
   /** Stable for the same change of the same object: `vip 10.2.2.0/24 create`. */

@@ -3,6 +3,7 @@ import type { DesiredSteering, Steered } from "./steering.ts";
 import type { DesiredAcl, ObservedAcl } from "./acl.ts";
 import type { DesiredNeighbor, DesiredRoute, ObservedNeighbor, ObservedRoute } from "./fib.ts";
 import type { DesiredBridge, DesiredInterface, ObservedBridge, ObservedInterface } from "./interface.ts";
+import type { DesiredMemifSocket, DesiredTable, ObservedMemifSocket, ObservedTable } from "./link.ts";
 import type { DesiredLbConf, DesiredVip, ManagedLbConf, ObservedLbConf, ObservedVip } from "./lb.ts";
 
 export interface Ownership {
@@ -28,6 +29,8 @@ export interface DesiredState {
   readonly neighbors: readonly DesiredNeighbor[];
   readonly routes: readonly DesiredRoute[];
   readonly vips: readonly DesiredVip[];
+  readonly memifSockets?: readonly DesiredMemifSocket[];
+  readonly tables?: readonly DesiredTable[];
   readonly acls?: readonly DesiredAcl[];
   readonly abf?: readonly DesiredAbf[];
   readonly policyIds?: PolicyIds;
@@ -54,6 +57,13 @@ export interface VppFeatures {
   readonly acl?: boolean;
   /** The ABF plugin. */
   readonly abf?: boolean;
+  readonly memif?: boolean;
+  readonly tap?: boolean;
+  /** Sub-interfaces and tag rewrites. */
+  readonly vlan?: boolean;
+  readonly crossConnect?: boolean;
+  readonly tables?: boolean;
+  readonly reassembly?: boolean;
 }
 
 /** What VPP holds, ours and others'. */
@@ -64,6 +74,8 @@ export interface ObservedState {
   readonly interfaces: readonly ObservedInterface[];
   readonly neighbors: readonly ObservedNeighbor[];
   readonly routes: readonly ObservedRoute[];
+  readonly memifSockets?: readonly ObservedMemifSocket[];
+  readonly tables?: readonly ObservedTable[];
   /** Absent without the plugin. */
   readonly acls?: readonly ObservedAcl[];
   readonly abfPolicies?: readonly ObservedAbfPolicy[];
@@ -86,6 +98,10 @@ export interface OwnedObjects {
   readonly pendingInterfaces: ReadonlySet<string>;
   /** Ids of bridge domains whose creation was begun. */
   readonly bridges: ReadonlySet<number>;
+  /** Ids of memif sockets whose creation was begun. */
+  readonly memifSockets?: ReadonlySet<number>;
+  /** What VPP does not tell of memifs that we made, by name (memif.ts). */
+  readonly memifs?: ReadonlyMap<string, string>;
   /** Ids of ABF policies whose creation was begun. */
   readonly abfPolicies?: ReadonlySet<number>;
   /** Addresses of streams and flows inside VPP, by key (assign.ts); these outlive VPP. */
