@@ -26,10 +26,12 @@ function judge(result: SoakResult, wanted: number): string[] {
   const wrong: string[] = [];
   for (const what of ["heap", "resident"] as const) {
     const mb = result.samples.map((one) => (bytesOf(one, what) / 1e6).toFixed(1));
-    const grown = growth(result.samples, what);
-    say(`  ${what}: last third over middle third ${(grown * 100).toFixed(1)} %; MB: ${mb.join(" ")}`);
-    if (!(grown <= MOST_GROWTH)) wrong.push(`${what} grew by ${(grown * 100).toFixed(1)} %`);
+    const { by, share } = growth(result.samples, what);
+    const text = `${what} of the last third, ${by}: ${(share * 100).toFixed(1)} % more`;
+    say(`  ${text}; MB: ${mb.join(" ")}`);
+    if (!(share <= MOST_GROWTH)) wrong.push(text);
   }
+  say(`  descriptors on the way: ${result.samples.map((one) => one.fds).join(" ")}`);
   for (const what of ["fds", "timers"] as const) {
     say(`  ${what}: ${result.start[what]} at the start, ${result.end[what]} at the end`);
     if (result.end[what] > result.start[what]) wrong.push(`${what}: ${result.start[what]} -> ${result.end[what]}`);
