@@ -1,7 +1,7 @@
 import { titleOfAddress } from "./assign.ts";
 import { attachOperationId, policyOperationId } from "./abf-ids.ts";
 import { freeIds, isOurPolicy } from "./abf.ts";
-import { aclOperationId, ourAcls } from "./acl.ts";
+import { aclOperationId, aclOwner, ourAcls, titleOfTag } from "./acl.ts";
 import { interfaceOperationId, startingPoint } from "./interface.ts";
 import { STAGES, type DiffInput, type Kind, type PlanBuilder } from "./kind.ts";
 import { routeOperationId } from "./route.ts";
@@ -23,6 +23,8 @@ export const abfKind: Kind = {
     new AbfPlan(input, plan).make(wanted);
   },
 };
+
+const detachId = (one: ObservedAbfAttachment) => attachOperationId(one.policy, String(one.interfaceIndex), "detach");
 
 type How = "stays" | "stale" | "goes";
 
@@ -48,7 +50,7 @@ class AbfPlan {
       const mine = this.#ours.filter((policy) => policy.aclIndex === index && index !== undefined);
       for (const policy of mine) this.#titles.set(policy.id, abf.title);
       const found = mine.find((policy) => this.#serves(policy, abf));
-      if (found === undefined) this.#create(abf);
+      if (found === undefined) this.#create(abf, mine);
       else {
         kept.set(found.id, abf);
         this.#keep(found, abf);
@@ -92,7 +94,8 @@ class AbfPlan {
     }
   }
 
-  #create(abf: DesiredAbf): void {
+  /** @param rivals policies of the same ACL, which VPP takes once on an interface: they go before */
+  #create(abf: DesiredAbf, rivals: readonly ObservedAbfPolicy[]): void {
     const { value: id } = this.#ids.next();
     if (id === undefined) {
       this.#plan.problem(abf.title, `${abf.title}: all of steering.policyIds are in use; give it more`);
@@ -109,10 +112,11 @@ class AbfPlan {
       sentence: `${abf.title}: make ready`,
       dependsOn: [aclOperationId(abf.acl, "set"), routeOperationId({ prefix: hostPrefix(abf.via), table: 0 }, "add")],
     });
-    for (const name of abf.interfaces) this.#attach(id, name, abf);
+    const before = rivals.flatMap((policy) => this.#attachmentsOf(policy.id)).map(detachId);
+    for (const name of abf.interfaces) this.#attach(id, name, abf, before);
   }
 
-  #attach(policy: number, name: string, { title, priority, via }: DesiredAbf): void {
+  #attach(policy: number, name: string, { title, priority, via }: DesiredAbf, before: readonly string[] = []): void {
     const attachment = { policy, interface: name, priority, ipv6: familyOf(via) === 6 };
     this.#plan.add({
       id: attachOperationId(policy, name, "attach"),
@@ -127,6 +131,7 @@ class AbfPlan {
         policyOperationId(policy, "create"),
         interfaceOperationId(name, "create"),
         ...this.#staleOn(name, attachment.ipv6),
+        ...before,
       ],
     });
   }
@@ -135,13 +140,14 @@ class AbfPlan {
   #staleOn(name: string, ipv6: boolean): string[] {
     return (this.#input.observed.abfAttachments ?? [])
       .filter((one) => one.interface === name && one.ipv6 === ipv6 && this.#howIs(one) === "stale")
-      .map((one) => attachOperationId(one.policy, String(one.interfaceIndex), "detach"));
+      .map(detachId);
   }
 
   #detach(one: ObservedAbfAttachment, title: string): string {
     const how = this.#howIs(one);
     const name = one.interface ?? `interface ${one.interfaceIndex}`;
-    const id = attachOperationId(one.policy, String(one.interfaceIndex), "detach");
+    const id = detachId(one);
+    const rival = this.#titles.has(one.policy);
     const { policy, priority, ipv6 } = one;
     const attachment = { policy, interface: name, priority, ipv6 };
     const remade = how === "stale" && one.active;
@@ -156,7 +162,9 @@ class AbfPlan {
           ? STAGES.withdraw
           : how === "goes"
             ? STAGES.dropPolicies
-            : STAGES.detach,
+            : rival
+              ? STAGES.attach
+              : STAGES.detach,
       action: { type: "abf-detach", attachment, interfaceIndex: one.interfaceIndex },
       ...(how === "stays" ? { inverse: { type: "abf-attach", attachment } as const } : {}),
       sentence:
@@ -167,14 +175,15 @@ class AbfPlan {
         ? [interfaceOperationId(name, "create")]
         : how === "goes"
           ? [interfaceOperationId(name, "delete")]
-          : this.#successors(policy, name),
+          : rival
+            ? []
+            : this.#successors(title, name),
     });
     return id;
   }
 
   /** What takes the packets instead is there before. */
-  #successors(policy: number, name: string): string[] {
-    const title = this.#titles.get(policy);
+  #successors(title: string, name: string): string[] {
     return this.#plan.operations
       .filter(
         ({ action, object }) =>
@@ -199,6 +208,8 @@ class AbfPlan {
   }
 
   #titleOf(policy: ObservedAbfPolicy): string {
+    const acl = this.#input.observed.acls?.find((one) => one.index === policy.aclIndex);
+    if (acl?.tag.startsWith(aclOwner(this.#input.desired.ownership.tag)) === true) return titleOfTag(acl.tag);
     return titleOfAddress(policy.via[0], this.#input.owned.assigned) ?? `ABF policy ${policy.id}`;
   }
 

@@ -11,7 +11,8 @@ const TAG_LENGTH = 63;
 /** Of the ownership tag so much is kept as it is. */
 const OWNER_LENGTH = 20;
 
-const digest = (value: string, length: number) =>
+/** Short and the same for the same text. */
+export const digest = (value: string, length: number) =>
   createHash("sha256").update(value).digest("base64url").slice(0, length);
 
 /** With this the tags of all our ACLs begin. */
@@ -41,9 +42,9 @@ export function ourAcls({ desired, observed }: Pick<DiffInput, "desired" | "obse
 }
 
 /** Of an ACL that the file does not have any more, for people. */
-function titleOf(tag: string): string {
+export function titleOfTag(tag: string): string {
   const [, kind = "", ...name] = tag.split("/");
-  const title = name.join("/").replace(/\/([46])$/, " (IPv$1)");
+  const title = name.join("/").replace(/\/([46])(\/[^/]*)?$/, " (IPv$1)");
   return kind === "flow" ? `flow ${title}` : kind === "acl" ? `ACL ${title}` : `${kind} ${title}`;
 }
 
@@ -84,7 +85,7 @@ function diffAcl(acl: DesiredAcl, found: ObservedAcl | undefined, plan: PlanBuil
 }
 
 function removeAcl(found: ObservedAcl, { desired, observed, owned }: DiffInput, plan: PlanBuilder): void {
-  const title = desired.acls?.find((acl) => acl.tag === found.tag)?.title ?? titleOf(found.tag);
+  const title = desired.acls?.find((acl) => acl.tag === found.tag)?.title ?? titleOfTag(found.tag);
   const bound = boundTo(found.index, { desired, observed, owned });
   if (bound.others.length > 0) {
     plan.warn(`${title} is no longer wanted and stays: ${bound.others.join(", ")}, not ours, has it`);

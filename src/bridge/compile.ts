@@ -1,4 +1,4 @@
-import { aclTag } from "./acl.ts";
+import { aclTag, digest } from "./acl.ts";
 import { Assigner, titleOfKey } from "./assign.ts";
 import { anythingTo, echoRule, FIRST_PRIORITY, flowRules, vppPriority } from "./flow-rules.ts";
 import type { DiffInput } from "./kind.ts";
@@ -169,7 +169,9 @@ class Compiler {
     via: string,
     priority: number,
   ): string {
-    const tag = aclTag(this.#rest.ownership.tag, kind, `${name}/${family}`);
+    // VPP takes an ACL once on an interface: a rule with another priority or next hop has one of its own.
+    const rank = digest(`${priority} ${via}`, 6);
+    const tag = aclTag(this.#rest.ownership.tag, kind, `${name}/${family}/${rank}`);
     this.#acls.push({ tag, title, rules });
     this.#abf.push({ acl: tag, title, via, priority, interfaces: this.#steering.interfaces });
     return tag;

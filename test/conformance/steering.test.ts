@@ -1,0 +1,171 @@
+/**
+ * lb.yaml with streams and flows through the controller, and real packets through what it made of it: each goes to the
+ * stream that a model of lb.yaml says. On the embedded dataplane, and with `VPPLB_VPP_COMMAND` on a real VPP too.
+ */
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import type { TestPacket } from "./flow-model.ts";
+import { serverOf, SteeringLab, streamOfServer, yamlOf } from "./steering-lab.ts";
+import { PACKETS_EACH, steeringCase, streamOfPacket, type Steering, type SteeringCase } from "./steering-model.ts";
+import { namespacesMissing, startEmbedded, startVpp } from "./subject.ts";
+
+const VPP_COMMAND = process.env["VPPLB_VPP_COMMAND"];
+const CASES = Number(process.env["VPPLB_RANDOM_RUNS"] ?? 10);
+const SEED = Number(process.env["VPPLB_RANDOM_SEED"] ?? 4);
+
+const subjects = [
+  ["the embedded dataplane", startEmbedded],
+  ...(VPP_COMMAND === undefined
+    ? []
+    : [["VPP", (prepare: Parameters<typeof startEmbedded>[0]) => startVpp(VPP_COMMAND, prepare)] as const]),
+] as const;
+
+/** One VIP with a stream, one without, and a flow on each. */
+const BASE: Steering = {
+  vips: [
+    { address: "20.0.0.1", stream: 1, icmp: undefined },
+    { address: "20.0.0.2", stream: undefined, icmp: "drop" },
+    { address: "2001:db8:20::1", stream: 1, icmp: "answer" },
+  ],
+  flows: [
+    {
+      ...{ name: "web", stream: 2, vips: ["20.0.0.1", "2001:db8:20::1"], protocols: ["tcp"], priority: 10 },
+      ...{ sourceSubnets: [], destinationPorts: ["80", "5000-5999"], sourcePorts: [] },
+    },
+  ],
+};
+
+/** What else may come: another VIP on the same stream, another stream, flows for both. */
+const MORE: Steering = {
+  vips: [
+    ...BASE.vips,
+    { address: "20.0.1.1", stream: 1, icmp: undefined },
+    { address: "20.0.0.129", stream: 3, icmp: undefined },
+  ],
+  flows: [
+    ...BASE.flows,
+    {
+      ...{ name: "other", stream: 4, vips: ["20.0.1.1", "20.0.0.129"], protocols: ["udp"], priority: 20 },
+      ...{ sourceSubnets: [], destinationPorts: ["53"], sourcePorts: [] },
+    },
+    {
+      ...{ name: "beside", stream: 3, vips: ["20.0.0.1"], protocols: ["tcp"], priority: 30 },
+      ...{ sourceSubnets: ["10.9.0.0/16"], destinationPorts: [], sourcePorts: [] },
+    },
+  ],
+};
+
+/** Of each test its own ports: a bucket of the sticky table has room for four flows, also for four lives of one. */
+function held(firstPort: number): TestPacket[] {
+  const targets = ["20.0.0.1", "2001:db8:20::1"].flatMap((destination) =>
+    [80, 443, 5500].map((port) => ({ destination, port })),
+  );
+  return targets.flatMap(({ destination, port }) =>
+    Array.from({ length: 12 }, (_, n): TestPacket => ({
+      ...{ family: destination.includes(":") ? 6 : 4, destination, protocol: 6, destinationPort: port, tcpFlags: 16 },
+      ...{
+        source: destination.includes(":") ? "2001:db8:c0::1" : "192.0.2.1",
+        sourcePort: firstPort + n,
+        shape: "whole",
+      },
+    })),
+  );
+}
+
+for (const [name, start] of subjects) {
+  describe(`lb.yaml with streams and flows, on packets, ${name}`, function () {
+    this.timeout(300_000);
+    let lab: SteeringLab;
+
+    before(async function () {
+      const reason = namespacesMissing();
+      if (reason !== undefined) {
+        console.log(`      skipped: ${reason}`);
+        this.skip();
+      }
+      lab = await SteeringLab.create(start);
+    });
+    after(async () => lab?.close());
+
+    /** Sends a case's packets; @returns how many were delivered. */
+    async function check(given: SteeringCase, model: Steering = given): Promise<number> {
+      const servers = await lab.send(given.packets);
+      given.packets.forEach((packet, index) => {
+        const got = streamOfServer(servers[index]);
+        const said = `${JSON.stringify(packet)} in ${JSON.stringify({ ...given, packets: [] })}`;
+        assert.equal(got, streamOfPacket(model, packet), said);
+      });
+      return servers.filter((server) => server !== undefined).length;
+    }
+
+    it(`${CASES * PACKETS_EACH} generated packets go where the model says, whatever was configured before`, async () => {
+      let through = 0;
+      for (const given of fc.sample(steeringCase, { seed: SEED, numRuns: CASES })) {
+        await lab.apply(yamlOf(given));
+        through += await check(given);
+      }
+      console.log(`      ${through} of ${CASES * PACKETS_EACH} delivered`);
+      assert.ok(through > CASES * 5 && through < CASES * (PACKETS_EACH - 5), "both outcomes are met");
+    });
+
+    it("a flow that is elsewhere than the model has it is noticed", async () => {
+      await lab.apply(yamlOf(BASE));
+      const packets = held(2000);
+      await check({ ...BASE, packets });
+      const [flow] = BASE.flows;
+      const elsewhere = { ...BASE, flows: [{ ...flow!, stream: 3 }] };
+      await assert.rejects(check({ ...BASE, packets }, elsewhere), assert.AssertionError);
+    });
+
+    it("VIPs, flows and streams that come and go move no flow of others, not even one that only the sticky table holds", async () => {
+      await lab.apply(yamlOf(BASE));
+      const packets = held(3000);
+      const before = await lab.send(packets);
+      // From here on what is established at these servers is known to the sticky table alone.
+      for (const stream of [1, 2]) assert.ok(before.includes(serverOf(stream, 1)), "some flows are there");
+      const drain = (yaml: Record<string, unknown>) => {
+        for (const stream of yaml["streams"] as { servers: unknown[] }[])
+          stream.servers = stream.servers.map((address, n) => (n === 0 ? { address, state: "drain" } : address));
+      };
+      for (const next of [BASE, MORE, BASE, { ...MORE, flows: [...MORE.flows].reverse() }, BASE]) {
+        const plan = await lab.controller.plan(yamlOf(next, drain));
+        await lab.apply(yamlOf(next, drain));
+        assert.deepEqual(await lab.send(packets), before);
+        assert.ok(
+          plan.disruption.every((one) => one.flowsLost === 0),
+          JSON.stringify(plan.disruption),
+        );
+      }
+      // The control: what is meant to move does.
+      const [first, ...others] = BASE.vips;
+      await lab.apply(yamlOf({ ...BASE, vips: [{ ...first!, stream: 3 }, ...others] }, drain));
+      assert.notDeepEqual(await lab.send(packets), before);
+    });
+
+    it("what no flow wants is counted at its VIP, what a flow takes at the flow", async () => {
+      await lab.apply(yamlOf({ vips: [], flows: [] }));
+      await lab.apply(yamlOf(BASE));
+      const [tcp] = held(4000);
+      const to = (destination: string, destinationPort: number) => ({ ...tcp!, destination, destinationPort });
+      await lab.send([
+        to("20.0.0.2", 1),
+        to("20.0.0.2", 2),
+        to("20.0.0.1", 80),
+        to("20.0.0.1", 81),
+        to("20.0.0.1", 5555),
+      ]);
+      const column = async (kind: "vips" | "flows" | "streams", key: string, name: string) =>
+        (await lab.controller.get(kind)).find((row) => row.key === key)?.columns[name];
+      assert.equal(await column("vips", "20.0.0.2/32", "dropped"), 2);
+      assert.equal(await column("flows", "web", "packets"), 2);
+      assert.equal(await column("vips", "20.0.0.1/32", "toStream"), 1);
+      assert.equal(await column("streams", "s2", "newSessions"), 2);
+      const { rule, stream, server, checked } = await lab.controller.explain({
+        ...{ src: "192.0.2.1", dst: "20.0.0.1", protocol: "tcp", srcPort: 4000, dstPort: 5555 },
+      });
+      assert.deepEqual([rule, stream, checked], ["web", "s2", true]);
+      const [sent] = await lab.send([to("20.0.0.1", 5555)]);
+      assert.equal(server, sent);
+    });
+  });
+}
