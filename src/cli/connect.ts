@@ -1,6 +1,8 @@
 import { statSync } from "node:fs";
+import { userInfo } from "node:os";
 import type { ControlClient } from "../control/index.ts";
 import { DEFAULT_CONTROL_SOCKET } from "../control/defaults.ts";
+import type { Actor } from "../control/types.ts";
 import type { Context } from "./context.ts";
 
 /** What `withApi` hands out: the control client's methods, also where there is no controller. */
@@ -74,7 +76,7 @@ async function direct<T>(
         status: () => Promise.resolve(api.status()),
         get: (kind, options) => api.get(kind, options),
         plan: (yaml) => api.plan(yaml),
-        apply: (yaml, opts) => api.apply(yaml, opts),
+        apply: (yaml, opts) => api.apply(yaml, { ...opts, by: ourselves() }),
         drain: (server, opts) => api.drain(server, opts),
         explain: (flow) => api.explain(flow),
         vppctl: async (command, opts) => {
@@ -88,6 +90,11 @@ async function direct<T>(
       true,
     ),
   );
+}
+
+function ourselves(): Actor {
+  const { uid, username } = userInfo();
+  return { uid, pid: process.pid, user: username };
 }
 
 /** The error that the client itself would give. */

@@ -1,9 +1,11 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
-import type { ExplainResult } from "../control/types.ts";
+import type { ExplainResult, Flow, PastExplanation } from "../control/types.ts";
 import { withApi } from "./connect.ts";
 import { action, CliError, examples, EXIT, type Context } from "./context.ts";
 import { parseFlows, parseOffline } from "./flows.ts";
+import { withHistory, type PastOptions } from "./past.ts";
+import { localTime, moment } from "./time.ts";
 import { formatEnd } from "./format.ts";
 
 const OFFLINE = `
@@ -21,24 +23,35 @@ export function registerExplain(program: Command): void {
       "Follows flows as they arrive from outside: VIP, flow, stream, hash, slot, server; checked against VPP's own table.",
     )
     .argument("[flow...]", "SRC:PORT DST:PORT [tcp|udp], or SRC DST icmp")
+    .option("--at <time>", "which server it had then: ISO 8601, 14:03, -10m", (text: string) => moment(text))
+    .option("-f, --file <file>", "with --at: configuration that says where controller and state file are")
+    .option("--journal <file>", "with --at: read this state file, whatever runs")
     .option("--offline <file>", "compute from this JSON instead; - is standard input")
     .addHelpText("after", OFFLINE)
     .action(action(explain));
   examples(command, [
     "vpplb explain 192.0.2.1:1234 10.2.2.33:5001 tcp",
     "vpplb explain '[2001:db8::1]:1234' '[2001:db8:2::33]:5001'",
+    "vpplb explain 192.0.2.1:1234 10.2.2.33:5001 --at 14:03",
     "vpplb explain --offline table.json",
     "echo '{...}' | vpplb explain --offline -",
   ]);
 }
 
-async function explain(context: Context, words: string[], { offline }: { offline?: string }): Promise<number> {
+interface Options extends PastOptions {
+  readonly offline?: string;
+  readonly at?: string;
+}
+
+async function explain(context: Context, words: string[], options: Options): Promise<number> {
+  const { offline, at } = options;
   if (offline !== undefined) {
     if (words.length > 0) throw new CliError(EXIT.badInput, "with --offline the flows are in the JSON: name none here");
     return explainFile(context, offline);
   }
   const flows = parseFlows(words);
   if (flows.length === 0) throw new CliError(EXIT.badInput, "which flow? vpplb explain SRC:PORT DST:PORT tcp");
+  if (at !== undefined) return explainPast(context, flows, at, options);
   const results = await withApi(context, {}, async (api) => {
     const found: ExplainResult[] = [];
     for (const flow of flows) found.push(await api.explain(flow));
@@ -49,9 +62,51 @@ async function explain(context: Context, words: string[], { offline }: { offline
   return results.every(({ server }) => server !== undefined) ? EXIT.ok : EXIT.failed;
 }
 
+async function explainPast(
+  context: Context,
+  flows: readonly Flow[],
+  at: string,
+  options: PastOptions,
+): Promise<number> {
+  const results = await withHistory(context, options, async (api) => {
+    const found: PastExplanation[] = [];
+    for (const flow of flows) found.push(await api.explainAt(flow, at));
+    return found;
+  });
+  if (context.json) context.printJson(results.length === 1 ? results[0] : results);
+  else for (const result of results) printPast(context, result);
+  return results.every(({ server }) => server !== undefined) ? EXIT.ok : EXIT.failed;
+}
+
+const CERTAINTY: Readonly<Record<PastExplanation["certainty"], string>> = {
+  certain: "certain",
+  "new-flows": "certain for a flow that began then",
+  presumed: "presumed: no controller watched VPP then",
+  unclear: "unclear: the table was changing",
+  unknown: "not known",
+};
+
+function printPast({ print, colors }: Context, result: PastExplanation): void {
+  const { src, srcPort, dst, dstPort, protocol } = result.flow;
+  const to = result.server === undefined ? colors.red("no server") : colors.green(result.server);
+  const where = result.certainty === "unknown" ? colors.yellow("?") : to;
+  print(`${formatEnd(src, srcPort)} -> ${formatEnd(dst, dstPort)} ${protocol} at ${localTime(result.at)}: ${where}`);
+  print(`  ${CERTAINTY[result.certainty]}`);
+  for (const step of result.steps) print(`  ${step}`);
+  const others = new Set(result.candidates.map((one) => one.server));
+  if (others.size <= 1 && result.certainty !== "unclear") return;
+  print("  where the flow was, by when it began:");
+  for (const { from, until, server } of result.candidates) {
+    print(
+      `    ${localTime(from)} ${until === undefined ? "and later" : `to ${localTime(until)}`}: ${server ?? "no server"}`,
+    );
+  }
+}
+
 async function explainFile(context: Context, file: string): Promise<number> {
   const name = file === "-" ? "standard input" : file;
-  const input = await parseOffline(await readInput(file, name), name);
+  const { input, unknown } = await parseOffline(await readInput(file, name), name);
+  for (const key of unknown) context.note(`vpplb: ${name}: "${key}" means nothing here and is ignored`);
   const { explainOffline } = await import("../maglev/index.ts");
   // The answer is JSON with and without --json; one line, for other programs.
   context.print(JSON.stringify(explainOffline(input)));

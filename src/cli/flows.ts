@@ -44,8 +44,11 @@ function readEnd(text: string, withPort: boolean): { address: string; port: numb
   return { address, port };
 }
 
-/** Reads what `explain --offline` takes. @throws CliError 2 that names the place and what is expected there */
-export async function parseOffline(text: string, name: string): Promise<OfflineInput> {
+/**
+ * Reads what `explain --offline` takes, with the keys that it has and nobody knows.
+ * @throws CliError 2 that names the place and what is expected there
+ */
+export async function parseOffline(text: string, name: string): Promise<{ input: OfflineInput; unknown: string[] }> {
   const value = parseJson(text, name);
   const { z } = await import("zod");
   const address = z.string().refine((one) => isIP(one) !== 0, "not an IP address");
@@ -62,7 +65,10 @@ export async function parseOffline(text: string, name: string): Promise<OfflineI
     flows: z.array(z.tuple([address, address, z.enum(["tcp", "udp"]), port, port])),
   });
   const result = schema.safeParse(value);
-  if (result.success) return result.data as OfflineInput;
+  if (result.success) {
+    const unknown = Object.keys(value as object).filter((key) => !(key in schema.shape));
+    return { input: result.data as OfflineInput, unknown };
+  }
   const lines = result.error.issues.slice(0, 20).map(({ path, message }) => {
     const where = path.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`)).join("");
     return `${name}: ${where === "" ? "the whole" : where.replace(/^\./, "")}: ${message}`;

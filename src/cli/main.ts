@@ -9,6 +9,7 @@ import { registerDemo } from "./demo.ts";
 import { registerDrain } from "./drain.ts";
 import { registerExplain } from "./explain.ts";
 import { registerGet } from "./get.ts";
+import { registerHistory } from "./history.ts";
 import { registerLb } from "./lb.ts";
 import { registerPlan } from "./plan.ts";
 import { registerStatus } from "./status.ts";
@@ -50,6 +51,7 @@ export function createProgram(): Command {
   registerStatus(program);
   registerGet(program);
   registerDrain(program);
+  registerHistory(program);
   registerVppctl(program);
   registerExplain(program);
   registerDataplane(program);

@@ -10,6 +10,9 @@ import type {
   ExplainResult,
   Flow,
   GetOptions,
+  HistoryEntry,
+  HistoryQuery,
+  PastExplanation,
   PlanResult,
   Row,
   RowKind,
@@ -101,6 +104,18 @@ export class ControlClient {
       ...result,
       flow: { ...result.flow, protocol: /^\d+$/.test(String(protocol)) ? Number(protocol) : protocol },
     };
+  }
+
+  async history(query: HistoryQuery = {}): Promise<HistoryEntry[]> {
+    const { entries } = await this.#call<{ entries: ProtoStruct[] }>("History", query);
+    return entries.map((entry) => fromStruct(entry) as unknown as HistoryEntry);
+  }
+
+  /** @param at ISO 8601 */
+  async explainAt(flow: Flow, at: string): Promise<PastExplanation> {
+    const asked = { flow: { ...flow, protocol: String(flow.protocol) }, at };
+    const { result } = await this.#call<{ result: ProtoStruct }>("ExplainAt", asked);
+    return fromStruct(result) as unknown as PastExplanation;
   }
 
   /**

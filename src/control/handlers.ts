@@ -1,6 +1,7 @@
 import { Metadata, status as Status, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import type { sendUnaryData, ServerUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
-import type { ControllerApi, ControllerEvent, Flow } from "../controller/types.ts";
+import type { Actor, ControllerApi, ControllerEvent, Flow, HistoryQuery } from "../controller/types.ts";
+import { actorOf, withActor } from "./actor.ts";
 import { ROW_KINDS } from "./defaults.ts";
 import { ControlError, type ControlErrorCode } from "./errors.ts";
 import { CODE_KEY, REASON_KEY } from "./proto.ts";
@@ -9,7 +10,7 @@ import type { VppctlPermission } from "./server.ts";
 import { badCommand, judgeCommand } from "./vppctl-policy.ts";
 
 type Request = Record<string, unknown>;
-type Unary = (request: Request) => Promise<object> | object;
+type Unary = (request: Request, by: Actor | undefined) => Promise<object> | object;
 
 /** Events that a slow reader of Watch may be behind. */
 const WATCH_BACKLOG = 1000;
@@ -22,7 +23,7 @@ export function implementation(
 ): UntypedServiceImplementation {
   const unary = (handle: Unary) => (call: ServerUnaryCall<Request, object>, done: sendUnaryData<object>) => {
     Promise.resolve()
-      .then(() => handle(call.request))
+      .then(() => handle(call.request, actorOf(call.getPeer())))
       .then(
         (reply) => done(null, reply),
         (error: unknown) => done(statusOf(error)),
@@ -40,15 +41,20 @@ export function implementation(
       }));
       return { ...plan, operations };
     }),
-    Apply: unary(({ yaml, ...options }) => api.apply(yaml as string | undefined, options)),
-    Drain: unary(({ server, ...options }) => {
+    Apply: unary(({ yaml, ...options }, by) => api.apply(yaml as string | undefined, withActor(options, by))),
+    Drain: unary(({ server, ...options }, by) => {
       if (server === "") throw new ControlError("INPUT", "no server is named");
-      return api.drain(server as string, options);
+      return api.drain(server as string, withActor(options, by));
     }),
     Vppctl: unary(({ command, write }) => vppctl(api, command as string, write === true, permission)),
     Explain: unary(({ flow }) => {
       if (flow == null) throw new ControlError("INPUT", "no flow is given");
       return explain(api, flow as Flow);
+    }),
+    History: unary(async (query) => ({ entries: (await api.history(query as HistoryQuery)).map(toStruct) })),
+    ExplainAt: unary(({ flow, at }) => {
+      if (flow == null) throw new ControlError("INPUT", "no flow is given");
+      return explainAt(api, flow as Flow, at as string);
     }),
     Watch: (call: ServerWritableStream<Request, object>) => watch(api, call, stopping),
   };
@@ -87,10 +93,18 @@ async function vppctl(
   throw new ControlError("READ_ONLY", `${verdict.reason}: ${how}`);
 }
 
-async function explain(api: ControllerApi, flow: Flow): Promise<object> {
+async function explainAt(api: ControllerApi, flow: Flow, at: string): Promise<object> {
+  return { result: toStruct(await api.explainAt(readFlow(flow), at)) };
+}
+
+/** Numbers of protocols come as text. */
+function readFlow(flow: Flow): Flow {
   const text = String(flow.protocol);
-  const protocol = /^\d+$/.test(text) ? Number(text) : flow.protocol;
-  const result = await api.explain({ ...flow, protocol });
+  return { ...flow, protocol: /^\d+$/.test(text) ? Number(text) : flow.protocol };
+}
+
+async function explain(api: ControllerApi, flow: Flow): Promise<object> {
+  const result = await api.explain(readFlow(flow));
   return { ...result, flow: { ...result.flow, protocol: String(result.flow.protocol) } };
 }
 

@@ -4,6 +4,7 @@ import { ReflectionService } from "@grpc/reflection";
 import type { ControllerApi } from "../controller/types.ts";
 import { mayAccess, peerOf, type AccessList, type Peer } from "../sys/peer.ts";
 import { listenUnix, UnixListenError } from "../sys/unix-listener.ts";
+import { markPeer } from "./actor.ts";
 import { DEFAULT_CONTROL_SOCKET } from "./defaults.ts";
 import { ControlError } from "./errors.ts";
 import { implementation } from "./handlers.ts";
@@ -103,7 +104,10 @@ function admit(connection: Socket, { access, onRefused }: ControlServerOptions):
   } catch {
     // Gone already.
   }
-  if (peer !== undefined && mayAccess(peer, access)) return true;
+  if (peer !== undefined && mayAccess(peer, access)) {
+    markPeer(connection, peer);
+    return true;
+  }
   connection.on("error", () => undefined);
   connection.destroy();
   onRefused?.(peer);

@@ -1,10 +1,12 @@
 import { asyncScheduler, debounceTime, filter, merge, observeOn, Subscription, timer, type Observable } from "rxjs";
 import { makePlan, observe, prepare, type DesiredState, type Diagnostic } from "../bridge/index.ts";
 import type { SocketTrust } from "vpp-api-ts";
+import type { RunCause } from "./cause.ts";
 import { CounterReader, type VppCounters } from "./counters.ts";
 import { drainedVips, notFound, readAddress, readVip, toDrain } from "./drain.ts";
+import { HistoryQueries } from "./history-queries.ts";
 import { ControllerError, messageOf } from "./errors.ts";
-import { StateFile, type OpenedState } from "../history/index.ts";
+import { StateFile, type Actor, type Cause, type OpenedState, type Retention } from "../history/index.ts";
 import { Journal, readOldJournal, type DrainRecord } from "./journal.ts";
 import { VppLink, type LinkState, type VppSession } from "./link.ts";
 import { groupsOf } from "./overrides.ts";
@@ -25,6 +27,9 @@ import type {
   ExplainResult,
   Flow,
   GetOptions,
+  HistoryEntry,
+  HistoryQuery,
+  PastExplanation,
   ParsedDesired,
   PlanResult,
   Row,
@@ -40,6 +45,8 @@ export interface ControllerOptions {
   readonly requestTimeoutMs?: number;
   /** State file: what is ours in VPP, and the history. One controller at a time uses it. */
   readonly journal: string;
+  /** How much of the history is kept. Default: 90 days, 10,000 entries, 64 MiB. */
+  readonly retention?: Retention;
   /** VPP is looked at and put right each so long. Default 10,000. */
   readonly repairPeriodMs?: number;
   /** Reads a lb.yaml; config's `parseLbYaml`. */
@@ -67,6 +74,7 @@ export class Controller implements ControllerApi {
   readonly #state: StateFile;
   readonly #queries: Queries;
   readonly #counters = new CounterReader();
+  readonly #past: HistoryQueries;
   readonly #abort = new AbortController();
   readonly #subscriptions = new Subscription();
   readonly #startedMs = Date.now();
@@ -78,6 +86,8 @@ export class Controller implements ControllerApi {
   #config: ConfigStatus;
   /** The file's latest good state: what `apply` without a text applies. */
   #latest: DesiredState | undefined;
+  /** The text of the file that was last taken. */
+  #taken: string | undefined;
 
   private constructor(options: ControllerOptions, state: StateFile, journal: Journal, warnings: readonly string[]) {
     this.#options = options;
@@ -89,7 +99,11 @@ export class Controller implements ControllerApi {
       ...(options.trust === undefined ? {} : { trust: options.trust }),
       onRequest: (request) => this.#reconciler.meter.tell({ type: "request", ...request }),
     });
-    this.#reconciler = new Reconciler(this.#link, journal, state, { signal: this.#abort.signal });
+    this.#reconciler = new Reconciler(this.#link, journal, state, {
+      signal: this.#abort.signal,
+      ...(options.retention === undefined ? {} : { retention: options.retention }),
+    });
+    this.#past = new HistoryQueries(state);
     this.#queries = new Queries(this.#reconciler, () => this.#session());
     this.#config = {
       ...(options.file === undefined ? {} : { file: options.file }),
@@ -159,7 +173,7 @@ export class Controller implements ControllerApi {
   }
 
   #kick(reason: string): void {
-    void this.#run(() => this.#reconciler.kick(reason));
+    void this.#run(() => this.#reconciler.kick({ cause: "drift", reason }));
   }
 
   /** Every run sets the time of the next. */
@@ -195,7 +209,7 @@ export class Controller implements ControllerApi {
     this.#subscriptions.unsubscribe();
     this.#link.close();
     this.#counters.close();
-    return this.#reconciler.idle().finally(() => this.#state.close());
+    return this.#reconciler.close().finally(() => this.#state.close());
   }
 
   /** The file's text as it is now. A bad one changes nothing; the status says why. */
@@ -210,12 +224,20 @@ export class Controller implements ControllerApi {
       this.#reconciler.emit({ type: "config", at, ok: false, message: error });
       return;
     }
+    const first = this.#config.loadedAt === undefined;
     this.#latest = parsed.state;
     this.#config = { ...(file === undefined ? {} : { file }), loadedAt: at, warnings: warningsOf(parsed.diagnostics) };
     this.#reconciler.emit({ type: "config", at, ok: true, message: `loaded ${file ?? "configuration"}` });
     this.#reconciler.meter.tell({ type: "load", result: "ok" });
+    // What an operator applied meanwhile, and steps that are under way, are not undone by reading the same again.
+    if (text === this.#taken) return;
     const { state } = parsed;
-    await this.#run(() => this.#reconciler.propose(state, false));
+    const cause: RunCause = first
+      ? { cause: "start", reason: "the controller started" }
+      : { cause: "config", reason: `${file ?? "the configuration"} changed` };
+    this.#taken = text;
+    const { refused } = await this.#run(() => this.#reconciler.propose(state, false, cause));
+    if (refused !== undefined && this.#taken === text) this.#taken = undefined;
   }
 
   /** The file cannot be read: what is applied stays. */
@@ -246,11 +268,20 @@ export class Controller implements ControllerApi {
     return { ...(await this.#queries.plan(desired)), diagnostics };
   }
 
+  history(query: HistoryQuery = {}): Promise<HistoryEntry[]> {
+    return this.#past.history(query);
+  }
+
+  explainAt(flow: Flow, at: string): Promise<PastExplanation> {
+    return this.#past.explainAt(flow, at);
+  }
+
   async apply(yaml?: string, opts: ApplyOptions = {}): Promise<ApplyResult> {
     const { desired, diagnostics } = this.#read(yaml);
     if (desired === undefined) return { ...NOTHING_APPLIED, diagnostics, refused: errorText(diagnostics) };
     this.#session();
-    const run = this.#run(() => this.#reconciler.propose(desired, opts.force === true));
+    const cause = asked("operator", `apply${opts.force === true ? " with force" : ""}`, opts.by);
+    const run = this.#run(() => this.#reconciler.propose(desired, opts.force === true, cause));
     const report = await withDeadline(run, opts.timeoutMs ?? DEFAULT_APPLY_MS);
     return toApplyResult(report, diagnostics);
   }
@@ -271,7 +302,8 @@ export class Controller implements ControllerApi {
     const { owned } = this.#reconciler.journal;
     const input = prepare({ desired: effective, observed: before, owned });
     const plan = makePlan(input.desired, input.observed, owned);
-    const report = await this.#run(() => this.#reconciler.kick(`drain of ${address}`));
+    const cause = asked("drain", `drain of ${address}${drain === undefined ? " ended" : ""}`, opts.by);
+    const report = await this.#run(() => this.#reconciler.kick(cause));
     return {
       server: address,
       undone: drain === undefined,
@@ -316,6 +348,10 @@ export class Controller implements ControllerApi {
     const desired = this.#latest ?? this.#reconciler.desired;
     return { desired: desired ?? fail("NO_CONFIG", "no configuration is loaded"), diagnostics: [] };
   }
+}
+
+function asked(cause: Cause, reason: string, by: Actor | undefined): RunCause {
+  return { cause, reason, ...(by === undefined ? {} : { by }) };
 }
 
 function fail(code: ConstructorParameters<typeof ControllerError>[0], message: string): never {

@@ -18,6 +18,11 @@ interface Failure {
 export class Failures {
   readonly #failures = new Map<string, Failure>();
 
+  /** Of the operations that failed. */
+  get ids(): ReadonlySet<string> {
+    return new Set(this.#failures.keys());
+  }
+
   get size(): number {
     return this.#failures.size;
   }

@@ -5,3 +5,4 @@ export type { Measurement } from "./meter.ts";
 export { ControllerError, type ControllerErrorCode } from "./errors.ts";
 export { Journal } from "./journal.ts";
 export { explain } from "./explain.ts";
+export { HistoryQueries } from "./history-queries.ts";

@@ -20,8 +20,11 @@ export function judgeProposal(proposal: Proposal, observed: ObservedState, journ
 
 /** Notes a desired state as accepted, and which of its VIPs are to be changed in steps. */
 export function noteAccepted(journal: Journal, desired: DesiredState, verdict: Verdict): void {
-  journal.accepted.clear();
-  for (const [id, digest] of digestsOf(desired)) journal.accepted.set(id, digest);
-  journal.pacing.clear();
-  for (const key of verdict.pace) journal.pacing.add(key);
+  const { accepted, pacing } = journal;
+  const digests = digestsOf(desired);
+  // What is on its way and wanted as before goes on in steps.
+  for (const key of [...pacing]) if (digests.get(key) !== accepted.get(key)) pacing.delete(key);
+  for (const key of verdict.pace) pacing.add(key);
+  accepted.clear();
+  for (const [id, digest] of digests) accepted.set(id, digest);
 }

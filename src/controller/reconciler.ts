@@ -1,4 +1,4 @@
-import { Subject, type Observable } from "rxjs";
+import type { Observable } from "rxjs";
 import {
   makePlan,
   observe,
@@ -10,8 +10,10 @@ import {
   type Plan,
 } from "../bridge/index.ts";
 import type { VipDisruption } from "../bridge/index.ts";
-import type { StateFile } from "../history/index.ts";
+import { Recorder, type Retention, type StateFile } from "../history/index.ts";
 import { adopt } from "./adopt.ts";
+import { Board } from "./board.ts";
+import { mergeCauses, refineCause, type Before, type RunCause } from "./cause.ts";
 import { messageOf } from "./errors.ts";
 import { Failures, Repeats } from "./failures.ts";
 import { Garbage } from "./garbage.ts";
@@ -20,14 +22,22 @@ import type { VppLink, VppSession } from "./link.ts";
 import { Meter } from "./meter.ts";
 import { liveDrains, nextDeadline, withDrains } from "./overrides.ts";
 import { judgeProposal, noteAccepted, type Proposal } from "./proposal.ts";
+import { RunLog } from "./run-log.ts";
 import { runPlan } from "./run-plan.ts";
 import { Selection } from "./selection.ts";
 import type { ControllerEvent, SyncState } from "./types.ts";
-import { announcement, FIRST_VIEW, settledState, settledText, type RunReport, type View } from "./view.ts";
+import { announcement, settledState, settledText, type RunReport, type View } from "./view.ts";
 
 /** Observe, plan, apply, and again until the plan is empty: so often at most in one go. */
 const MAX_ROUNDS = 12;
 const OBSERVE_RETRY_MS = 1000;
+
+export interface ReconcilerOptions {
+  readonly signal: AbortSignal;
+  readonly now?: () => number;
+  /** How much of the history is kept. */
+  readonly retention?: Retention;
+}
 
 /**
  * Makes VPP hold what is desired. One run at a time; each begins by looking at VPP, so that half-done work of whoever
@@ -41,32 +51,37 @@ export class Reconciler {
   readonly #state: StateFile;
   readonly #signal: AbortSignal;
   readonly #now: () => number;
-  readonly #events = new Subject<ControllerEvent>();
+  readonly #board: Board;
   readonly #selection: Selection;
   readonly #garbage: Garbage;
+  readonly #recorder: Recorder;
   #desired: DesiredState | undefined;
   #candidate: Proposal | undefined;
   #queued: Promise<RunReport> | undefined;
+  #causes: RunCause[] = [];
+  #lastRunMs: number;
   #running: Promise<unknown> = Promise.resolve();
   #session: VppSession | undefined;
-  #view: View = FIRST_VIEW;
 
-  constructor(link: VppLink, journal: Journal, state: StateFile, options: { signal: AbortSignal; now?: () => number }) {
+  constructor(link: VppLink, journal: Journal, state: StateFile, options: ReconcilerOptions) {
     this.#link = link;
     this.journal = journal;
     this.#state = state;
     this.#signal = options.signal;
     this.#now = options.now ?? Date.now;
+    this.#board = new Board(this.#now);
     this.#selection = new Selection(journal, this.failures);
     this.#garbage = new Garbage(this.#now());
+    this.#recorder = new Recorder(state, options.retention);
+    this.#lastRunMs = this.#now();
   }
 
   get events$(): Observable<ControllerEvent> {
-    return this.#events.asObservable();
+    return this.#board.events$;
   }
 
   get view(): View {
-    return this.#view;
+    return this.#board.view;
   }
 
   /** Accepted, without drains. */
@@ -80,27 +95,31 @@ export class Reconciler {
   }
 
   emit(event: ControllerEvent): void {
-    this.#events.next(event);
+    this.#board.emit(event);
   }
 
   /** Proposes a new desired state; it is judged when VPP is there to judge by, in the run that this begins. */
-  propose(desired: DesiredState, force: boolean): Promise<RunReport> {
+  propose(desired: DesiredState, force: boolean, cause: RunCause): Promise<RunReport> {
     this.#candidate = { desired, force };
-    return this.kick("configuration changed");
+    return this.kick(cause);
   }
 
   /** A run that begins after now; calls that come before it begins share it. Never rejects. */
-  kick(reason: string): Promise<RunReport> {
+  kick(cause: RunCause): Promise<RunReport> {
+    this.#causes.push(cause);
     this.#queued ??= this.#exclusive(() => {
+      const causes = this.#causes;
       this.#queued = undefined;
-      return this.#run(reason);
+      this.#causes = [];
+      return this.#run(mergeCauses(causes));
     });
     return this.#queued;
   }
 
-  /** When what runs now has ended. */
-  async idle(): Promise<void> {
+  /** Lets what runs now end, and notes until when VPP was watched. */
+  async close(): Promise<void> {
     await this.#running;
+    this.#recorder.close();
   }
 
   /** Runs when no run is under way. */
@@ -118,43 +137,62 @@ export class Reconciler {
       now + periodMs,
       this.failures.nextAttemptMs,
       nextDeadline(this.journal.drains, now),
-      this.#view.state === "paced" ? this.#selection.nextPaceMs : undefined,
-      this.#view.error === undefined ? undefined : now + OBSERVE_RETRY_MS,
+      this.#board.view.state === "paced" ? this.#selection.nextPaceMs : undefined,
+      this.#board.view.error === undefined ? undefined : now + OBSERVE_RETRY_MS,
     ].filter((time) => time !== undefined);
     return Math.max(0, Math.min(...times) - now);
   }
 
-  async #run(reason: string): Promise<RunReport> {
+  async #run(cause: RunCause): Promise<RunReport> {
     const startMs = performance.now();
-    const report = await this.#tryRun(reason);
+    const log = new RunLog(this.#now());
+    const before: Before = {
+      failedIds: this.failures.ids,
+      pacing: new Set(this.journal.pacing),
+      drains: this.journal.drains,
+      lastRunMs: this.#lastRunMs,
+      nowMs: log.atMs,
+    };
+    this.#lastRunMs = log.atMs;
+    const { session } = this.#link;
+    const restarted = session !== undefined && this.#greet(session);
+    const why =
+      restarted && cause.cause !== "operator" ? { cause: "vpp-restart" as const, reason: "VPP was restarted" } : cause;
+    const report = await this.#attempt(session, why, log);
+    const record = log.toRecord(refineCause(why, log.planned, before), report, this.effective, this.#now());
+    this.#recorder.ran(record);
     this.meter.tell({ type: "run", state: report.state, durationMs: performance.now() - startMs });
     return report;
   }
 
-  async #tryRun(reason: string): Promise<RunReport> {
+  async #attempt(session: VppSession | undefined, { reason }: RunCause, log: RunLog): Promise<RunReport> {
     const applied: string[] = [];
-    const session = this.#link.session;
     try {
       if (this.#signal.aborted || session === undefined) return this.#report("waiting", applied);
-      this.#greet(session);
-      return await this.#rounds(session, reason, applied);
+      return await this.#rounds(session, reason, applied, log);
     } catch (error) {
       if (this.#link.session !== session) return this.#report("waiting", applied);
-      this.#setView({ error: messageOf(error) });
+      this.#board.set({ error: messageOf(error) });
       return { ...this.#report("error", applied), error: messageOf(error) };
     }
   }
 
-  #greet(session: VppSession): void {
-    if (session === this.#session) return;
+  /** @returns whether this VPP comes after another one */
+  #greet(session: VppSession): boolean {
+    if (session === this.#session) return false;
     this.#session = session;
     this.failures.clear();
+    const another = this.journal.vpp !== undefined;
     const same = this.journal.meet(session.incarnation);
     if (!same) this.#garbage.restart(this.#now());
     this.meter.met(session, same);
+    const { pid, startedAtMs } = session.incarnation;
+    const { version } = session.features;
+    this.#recorder.met({ version, pid, ...(startedAtMs === undefined ? {} : { startedAtMs }) }, same);
+    return another && !same;
   }
 
-  async #rounds(session: VppSession, reason: string, applied: string[]): Promise<RunReport> {
+  async #rounds(session: VppSession, reason: string, applied: string[], log: RunLog): Promise<RunReport> {
     // Proposals that come while this runs are the next run's, whose report their proposer awaits.
     const proposed = this.#candidate;
     const repeats = new Repeats();
@@ -162,21 +200,26 @@ export class Reconciler {
     let disruption: readonly VipDisruption[] | undefined;
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const observed = await this.meter.timed("observe", () => this.#observe(session));
-      if (round === 0) refused = this.#judgeProposed(proposed, observed);
+      if (round === 0) refused = this.#judgeProposed(proposed, observed, log);
       const desired = this.effective;
       if (desired === undefined) return this.#report("waiting", applied, refused);
       const plan = await this.meter.timed("plan", () => this.#plan(desired, observed, round === 0));
       disruption ??= plan.disruption;
       const { now, later } = this.#selection.select(plan, desired, observed, repeats, this.#now());
-      this.#setView({ plan, pending: [...now, ...later], error: undefined });
+      this.#board.set({ plan, pending: [...now, ...later], error: undefined });
       if (round === 0) this.meter.found(session, desired, plan.operations);
       if (now.length === 0) {
         if (later.length === 0) this.meter.settled(session, desired);
         await this.#settle(session, plan, later, observed);
         return { ...this.#report(settledState(plan, later, this.failures), applied, refused), disruption };
       }
-      if (round === 0) this.#announce(now, reason);
-      const progress = await this.meter.timed("apply", () => this.#apply(session, observed, now, applied, repeats));
+      if (round === 0) {
+        this.#announce(now, reason);
+        log.planned.push(...now);
+      }
+      const progress = await this.meter.timed("apply", () =>
+        this.#apply(session, observed, now, { applied, repeats, log }),
+      );
       if (!progress && this.#link.session !== session) return this.#report("waiting", applied, refused);
     }
     return { ...this.#report("error", applied, refused), disruption: disruption ?? [] };
@@ -185,7 +228,9 @@ export class Reconciler {
   async #observe(session: VppSession): Promise<ObservedState> {
     const tables = routeTables(this.#candidate?.desired ?? this.#desired, this.journal.routes);
     const observed = await observe(session.port, session.features, tables);
-    this.#setView({ observed, lastObservedMs: this.#now() });
+    const nowMs = this.#now();
+    this.#board.set({ observed, lastObservedMs: nowMs });
+    this.#recorder.observed(observed.vips, session.features.weights, nowMs);
     return observed;
   }
 
@@ -200,17 +245,18 @@ export class Reconciler {
   }
 
   /** @returns why it is refused */
-  #judgeProposed(proposed: Proposal | undefined, observed: ObservedState): string | undefined {
+  #judgeProposed(proposed: Proposal | undefined, observed: ObservedState, log: RunLog): string | undefined {
     if (proposed === undefined) return undefined;
     if (this.#candidate === proposed) this.#candidate = undefined;
     const verdict = judgeProposal(proposed, observed, this.journal, this.#now());
-    this.#setView({ refused: verdict.refused });
+    this.#board.set({ refused: verdict.refused });
     if (verdict.refused !== undefined) {
       this.meter.tell({ type: "load", result: "refused" });
-      this.emit({ type: "config", at: this.#at(), ok: false, message: `refused: ${verdict.refused}` });
+      this.emit({ type: "config", at: this.#board.at, ok: false, message: `refused: ${verdict.refused}` });
       return verdict.refused;
     }
     this.#desired = proposed.desired;
+    log.accepted = true;
     this.failures.clear();
     noteAccepted(this.journal, proposed.desired, verdict);
     this.#selection.restartPace();
@@ -218,9 +264,9 @@ export class Reconciler {
   }
 
   #announce(operations: readonly Operation[], reason: string): void {
-    this.#setState("applying", `${reason}: ${operations.length} operations`);
+    this.#board.setState("applying", `${reason}: ${operations.length} operations`);
     const message = announcement(operations, reason);
-    this.emit({ type: "plan", at: this.#at(), reason, operations: operations.length, message });
+    this.emit({ type: "plan", at: this.#board.at, reason, operations: operations.length, message });
   }
 
   /** @returns whether anything was done */
@@ -228,8 +274,7 @@ export class Reconciler {
     session: VppSession,
     observed: ObservedState,
     operations: readonly Operation[],
-    applied: string[],
-    repeats: Repeats,
+    { applied, repeats, log }: { applied: string[]; repeats: Repeats; log: RunLog },
   ): Promise<boolean> {
     const { journal } = this;
     journal.begin(operations);
@@ -244,36 +289,39 @@ export class Reconciler {
       onDone: (operation) => {
         journal.done(operation);
         repeats.done(operation);
+        log.done(operation);
+        this.#recorder.done(operation, operation.object, this.#now());
         applied.push(operation.sentence);
         this.meter.did(operation, true);
-        this.#setView({ operations: this.#view.operations + 1 });
-        this.emit({ type: "operation", at: this.#at(), id: operation.id, ok: true, message: operation.sentence });
+        this.#board.set({ operations: this.#board.view.operations + 1 });
+        this.emit({ type: "operation", at: this.#board.at, id: operation.id, ok: true, message: operation.sentence });
       },
       onFailed: (operation, error) => {
         this.failures.record(operation, error, this.#now());
         this.meter.did(operation, false);
+        log.failed(operation, error);
         const message = `${operation.sentence}: ${messageOf(error)}`;
-        this.emit({ type: "operation", at: this.#at(), id: operation.id, ok: false, message });
+        this.emit({ type: "operation", at: this.#board.at, id: operation.id, ok: false, message });
       },
     });
-    this.#setView({ lastAppliedMs: this.#now() });
+    this.#board.set({ lastAppliedMs: this.#now() });
     return outcome.done.length > 0;
   }
 
   /** Nothing is left to do right now. */
   async #settle(session: VppSession, plan: Plan, later: readonly Operation[], observed: ObservedState): Promise<void> {
     this.#save();
-    this.#setState(settledState(plan, later, this.failures), settledText(plan, later, this.failures));
+    this.#board.setState(settledState(plan, later, this.failures), settledText(plan, later, this.failures));
     await this.#garbage.collect(session, this.#desired, observed, this.#now());
   }
 
   #report(state: SyncState, applied: readonly string[], refused?: string): RunReport {
-    this.#setState(state, state === "waiting" ? "no VPP, or nothing desired" : state);
+    this.#board.setState(state, state === "waiting" ? "no VPP, or nothing desired" : state);
     return {
       state,
       applied,
       failed: this.failures.list(),
-      plan: this.#view.plan,
+      plan: this.#board.view.plan,
       disruption: [],
       ...(refused === undefined ? {} : { refused }),
     };
@@ -286,20 +334,6 @@ export class Reconciler {
     const { problem } = this.#state;
     if (problem === before) return;
     const message = problem ?? "the state file can be written again";
-    this.emit({ type: "state", at: this.#at(), ok: problem === undefined, message });
-  }
-
-  #setState(state: SyncState, message: string): void {
-    if (this.#view.state === state) return;
-    this.#setView({ state });
-    this.emit({ type: "sync", at: this.#at(), state, message });
-  }
-
-  #setView(change: Partial<View>): void {
-    this.#view = { ...this.#view, ...change };
-  }
-
-  #at(): string {
-    return new Date(this.#now()).toISOString();
+    this.emit({ type: "state", at: this.#board.at, ok: problem === undefined, message });
   }
 }

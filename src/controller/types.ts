@@ -1,5 +1,8 @@
 import type { Observable } from "rxjs";
 import type { DesiredState, Diagnostic, ObservedState, Plan, PlanProblem, VipDisruption } from "../bridge/types.ts";
+import type { Actor, HistoryEntry, HistoryQuery, RecordedVpp } from "../history/types.ts";
+
+export type { Actor, HistoryEntry, HistoryQuery } from "../history/types.ts";
 
 /** Where the controller stands with VPP. Times are ISO 8601 in UTC. */
 export interface VppStatus {
@@ -138,6 +141,8 @@ export interface ApplyOptions {
   readonly force?: boolean;
   /** Give up waiting for VPP to be as desired. Default 30,000. */
   readonly timeoutMs?: number;
+  /** Who asks, for the history. */
+  readonly by?: Actor;
 }
 
 export interface ApplyResult {
@@ -167,6 +172,8 @@ export interface DrainOptions {
   readonly flush?: boolean;
   /** End the drain: the server takes new flows again. */
   readonly undo?: boolean;
+  /** Who asks, for the history. */
+  readonly by?: Actor;
 }
 
 export interface DrainResult {
@@ -176,6 +183,42 @@ export interface DrainResult {
   /** Each VIP concerned with the share of its slots that moved and the sticky flows that the server still holds. */
   readonly vips: readonly { readonly vip: string; readonly moved: number; readonly flows: number }[];
   readonly apply: ApplyResult;
+}
+
+/** Where a new flow went in a time past. */
+export interface PastPlace {
+  /** ISO 8601. */
+  readonly from: string;
+  readonly until?: string;
+  /** Absent: no server, the packet was dropped or routed like any other. */
+  readonly server?: string;
+}
+
+/** Which server a flow had at a time past. */
+export interface PastExplanation {
+  readonly flow: Flow;
+  readonly at: string;
+  /**
+   * - `certain`: the tables are known for that time, and every time the flow may have begun it had the same server.
+   * - `new-flows`: where a flow that began then went is certain; an older one may have been elsewhere (`candidates`).
+   * - `presumed`: no controller watched VPP then; what it was before and after is the same.
+   * - `unclear`: the table was changing at that very time, see `candidates`.
+   * - `unknown`: the history does not reach so far, or VPP was not there.
+   */
+  readonly certainty: "certain" | "new-flows" | "presumed" | "unclear" | "unknown";
+  /** Where a flow that began then went. */
+  readonly server?: string;
+  readonly vip?: string;
+  readonly hash?: number;
+  readonly slot?: number;
+  readonly tableSize?: number;
+  /** Where the flow was, by when it began (or went on after a pause of `flowTimeoutS`); newest first. */
+  readonly candidates: readonly PastPlace[];
+  /** Idle flows were forgotten after so long. */
+  readonly flowTimeoutS: number;
+  readonly vpp?: RecordedVpp;
+  /** For people. */
+  readonly steps: readonly string[];
 }
 
 /** A flow as it arrives from outside. */
@@ -261,6 +304,10 @@ export interface ControllerApi {
   /** One CLI line of VPP. `show lb vips` is answered from the verbose form, which VPP's own up to 26.06 is not. */
   vppctl(command: string): Promise<{ retval: number; output: string }>;
   explain(flow: Flow): Promise<ExplainResult>;
+  /** What was done, when and why; newest first. Rejects with INPUT, NOT_FOUND. */
+  history(query?: HistoryQuery): Promise<HistoryEntry[]>;
+  /** Which server a flow had at a time past (ISO 8601). Rejects with INPUT, NOT_FOUND. */
+  explainAt(flow: Flow, at: string): Promise<PastExplanation>;
   /** Hot; no replay. */
   readonly events$: Observable<ControllerEvent>;
 }

@@ -97,6 +97,8 @@ export class StateFile {
     try {
       return work(this.#db ?? this.#attach());
     } catch (error) {
+      // Errors of the work itself are its own.
+      if (this.#db !== undefined && !isSqliteError(error)) throw error;
       if (error instanceof HistoryError) throw error;
       throw new HistoryError("WRITE", `cannot read ${this.path}: ${messageOf(error)}`, { cause: error });
     }
@@ -230,4 +232,8 @@ function openError(path: string, cause: unknown): HistoryError {
     `cannot use the state file ${path}: ${messageOf(cause)}. Set state.journal to a file that can be written`,
     { cause },
   );
+}
+
+function isSqliteError(error: unknown): boolean {
+  return (error as Error | undefined)?.constructor.name === "SQLite3Error";
 }

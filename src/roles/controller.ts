@@ -10,6 +10,7 @@ import {
   type LbFile,
 } from "../config/index.ts";
 import { ControlError, startControlServer, type ControlServerOptions } from "../control/index.ts";
+import type { Retention } from "../history/index.ts";
 import { Controller, type ControllerApi, type ControllerEvent } from "../controller/index.ts";
 import { logOfController } from "../observe/controller-log.ts";
 import type { LogEntry } from "../observe/events.ts";
@@ -51,6 +52,7 @@ export async function runController(options: ControllerRoleOptions, signal: Abor
     socket: options.api ?? settings.vpp.api,
     requestTimeoutMs: settings.vpp.requestTimeoutMs,
     journal: options.journal ?? settings.state.journal,
+    retention: retentionOf(settings.state.history),
     repairPeriodMs: settings.repair.periodMs,
     parse: parseLbYaml,
     file: options.file,
@@ -128,6 +130,10 @@ async function openHttp(
   if (listen === undefined || listen === false) return undefined;
   const { ControllerHttp } = await import("./controller-http.ts");
   return new ControllerHttp({ ...http, listen });
+}
+
+function retentionOf({ maxAgeDays, maxEntries, maxMb }: LbFile["state"]["history"]): Retention {
+  return { maxAgeMs: maxAgeDays * 86_400_000, maxEntries, maxBytes: maxMb * 2 ** 20 };
 }
 
 async function readSettings(file: string): Promise<LbFile> {

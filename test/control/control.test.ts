@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createConnection, createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import type { ClientDuplexStream } from "@grpc/grpc-js";
 import fc from "fast-check";
@@ -13,10 +13,13 @@ import type { ControlErrorCode } from "../../src/control/index.ts";
 import { fromStruct, toStruct } from "../../src/control/struct.ts";
 import { ControllerError } from "../../src/controller/errors.ts";
 import type {
+  Actor,
   ApplyResult,
   ControllerApi,
   ControllerEvent,
   ControllerStatus,
+  HistoryEntry,
+  PastExplanation,
   PlanResult,
   Row,
 } from "../../src/controller/types.ts";
@@ -84,6 +87,35 @@ const plan: PlanResult = {
   diagnostics: [{ severity: "warning", message: "m", path: "", line: 3, column: 1 }],
 };
 
+const entry: HistoryEntry = {
+  id: 7,
+  at: "2026-01-01T00:00:00.000Z",
+  endedAt: "2026-01-01T00:00:01.000Z",
+  cause: "operator",
+  reason: "apply",
+  by: { uid: 0, user: "root" },
+  result: "ok",
+  done: 1,
+  failed: 0,
+  moved: 0.25,
+  vips: ["10.2.2.0/24"],
+  servers: [],
+  vpp: { incarnation: 1, version: "26.06", pid: 7 },
+  operations: [],
+  desired: { vips: [{ prefix: "10.2.2.0/24", srcIpSticky: false }] },
+};
+
+const past: PastExplanation = {
+  flow: { src: "", dst: "", protocol: "tcp", srcPort: 0, dstPort: 0 },
+  at: "",
+  certainty: "new-flows",
+  server: "10.60.1.2",
+  hash: 0xffffffff,
+  candidates: [{ from: "2026-01-01T00:00:00.000Z", server: "10.60.1.2" }],
+  flowTimeoutS: 40,
+  steps: ["one"],
+};
+
 const applied: ApplyResult = {
   ok: true,
   applied: ["one"],
@@ -97,17 +129,21 @@ const applied: ApplyResult = {
 class Controller implements ControllerApi {
   readonly events$ = new Subject<ControllerEvent>();
   readonly asked: unknown[] = [];
+  by: Actor | undefined;
   status = () => status;
   get = async (kind: string) => (this.asked.push(kind), [row, { ...row, desired: {}, observed: {} }]);
   plan = async (yaml?: string) => (this.asked.push(yaml), plan);
   apply = async (yaml?: string, opts?: unknown): Promise<ApplyResult> => {
     this.asked.push([yaml, opts]);
+    this.by = (opts as { by?: Actor } | undefined)?.by;
     return applied;
   };
   drain = async (server: string): Promise<never> => {
     throw new ControllerError("NOT_FOUND", `no server ${server} ✓`);
   };
   vppctl = async (command: string) => ({ retval: -1, output: `${command}\n`.repeat(3) });
+  history: ControllerApi["history"] = async (query) => (this.asked.push(query), [entry]);
+  explainAt: ControllerApi["explainAt"] = async (flow, at) => ({ ...past, flow, at });
   explain: ControllerApi["explain"] = async (flow) => ({ flow, hash: 0xffffffff, slot: 0, checked: false, steps: [] });
 }
 
@@ -164,12 +200,18 @@ describe("control API", () => {
       "vips",
       "vips: []",
       undefined,
-      [undefined, { force: true, timeoutMs: 5 }],
+      [undefined, { force: true, timeoutMs: 5, by: controller.by }],
     ]);
+    assert.deepEqual(controller.by, { uid: process.getuid?.(), pid: process.pid, user: userInfo().username });
+    const query = { vip: "10.2.2.0/24", limit: 7 };
+    assert.deepEqual(await one.history(query), [entry]);
+    assert.deepEqual(controller.asked.at(-1), query);
     assert.deepEqual(await one.vppctl("show version"), { retval: -1, output: "show version\n".repeat(3) });
     for (const protocol of ["tcp", "icmp", 132] as const) {
       const flow = { src: "1.1.1.1", dst: "2.2.2.2", protocol, srcPort: 0, dstPort: 65_535 };
       assert.deepEqual(await one.explain(flow), { flow, hash: 0xffffffff, slot: 0, checked: false, steps: [] });
+      const at = "2026-01-01T14:03:00.000Z";
+      assert.deepEqual(await one.explainAt(flow, at), { ...past, flow, at });
     }
   });
 

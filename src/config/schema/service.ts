@@ -44,6 +44,19 @@ export const state = z.strictObject({
   journal: path
     .default("/var/lib/vpplb/state.sqlite")
     .describe("File of what of VPP's untagged objects is ours, and of the history; kept over restarts"),
+  history: z
+    .strictObject({
+      maxAgeDays: z.number().min(0.01).max(3650).default(90).describe("Older entries are forgotten"),
+      maxEntries: z.int().min(10).max(1_000_000).default(10_000).describe("The oldest beyond so many are forgotten"),
+      maxMb: z
+        .number()
+        .min(1)
+        .max(4096)
+        .default(64)
+        .describe("The oldest are forgotten where the file is longer (MiB)"),
+    })
+    .prefault({})
+    .describe("How much is kept of what was applied when and why"),
 });
 
 export const ownership = z.strictObject({

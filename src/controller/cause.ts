@@ -1,0 +1,51 @@
+import type { Operation } from "../bridge/index.ts";
+import type { Actor, Cause } from "../history/index.ts";
+import type { DrainRecord } from "./journal.ts";
+
+/** Why a run begins. */
+export interface RunCause {
+  readonly cause: Cause;
+  /** In words. */
+  readonly reason: string;
+  readonly by?: Actor;
+}
+
+/** Of several causes of one run the first of these names it. */
+const ORDER: readonly Cause[] = ["operator", "drain", "config", "start", "vpp-restart", "pace", "retry", "drift"];
+
+/** What several that asked for the same run asked it for. */
+export function mergeCauses(causes: readonly RunCause[]): RunCause {
+  const [first = { cause: "drift", reason: "repair" }, ...others] = [...causes].sort(
+    (a, b) => ORDER.indexOf(a.cause) - ORDER.indexOf(b.cause),
+  );
+  const reasons = new Set([first.reason, ...others.filter((one) => one.cause !== "drift").map((one) => one.reason)]);
+  return { ...first, reason: [...reasons].join("; ") };
+}
+
+/** What a run begins with, by which a mere look at VPP turns out to have had a cause. */
+export interface Before {
+  readonly failedIds: ReadonlySet<string>;
+  readonly pacing: ReadonlySet<string>;
+  readonly drains: readonly DrainRecord[];
+  readonly lastRunMs: number;
+  readonly nowMs: number;
+}
+
+/** A periodic look that found something to do: the next attempt, the next step, the end of a drain, or drift. */
+export function refineCause(cause: RunCause, operations: readonly Operation[], before: Before): RunCause {
+  if (cause.cause !== "drift" || operations.length === 0) return cause;
+  const over = before.drains.filter(
+    ({ flush, deadlineMs }) =>
+      flush && deadlineMs !== undefined && deadlineMs > before.lastRunMs && deadlineMs <= before.nowMs,
+  );
+  if (over.length > 0) {
+    return { cause: "drain", reason: `the drain of ${over.map((one) => one.server).join(", ")} reached its deadline` };
+  }
+  if (operations.every((one) => before.failedIds.has(one.id))) {
+    return { cause: "retry", reason: "the next attempt at what failed" };
+  }
+  if (operations.some((one) => one.kind === "server" && before.pacing.has(one.object))) {
+    return { cause: "pace", reason: "the next step of a change in steps" };
+  }
+  return cause;
+}
