@@ -1,7 +1,16 @@
-import { contains, type ObservedState, type ObservedVip } from "../bridge/index.ts";
-import { toObserved, type FlushRecord, type Life, type Past, type TablePeriod } from "../history/index.ts";
+import { contains, hostPrefix, type DiffInput, type ObservedState, type ObservedVip } from "../bridge/index.ts";
+import {
+  toObserved,
+  type FlushRecord,
+  type Life,
+  type Past,
+  type TablePeriod,
+  type Ways,
+  type WaysPeriod,
+} from "../history/index.ts";
 import { ControllerError } from "./errors.ts";
 import { explain } from "./explain.ts";
+import { emptyState } from "./results.ts";
 import type { ExplainResult, Flow, PastExplanation, PastPlace } from "./types.ts";
 
 /** So many changes of the tables are followed back from a time; a flow of before them is an old one indeed. */
@@ -19,6 +28,13 @@ interface Segment {
   /** Certain until then; the change came between that and `untilMs`. */
   readonly lastMs?: number;
   readonly result: ExplainResult;
+}
+
+/** What a flow's way followed from over a life of VPP. */
+interface History {
+  /** Of each table that may have been concerned. */
+  readonly tables: readonly TablePeriod[][];
+  readonly ways: readonly WaysPeriod[];
 }
 
 export interface PastQuestion {
@@ -50,20 +66,25 @@ function explainIn(
   past: Past,
   base: Pick<PastExplanation, "flow" | "at" | "flowTimeoutS">,
 ): PastExplanation {
-  const vips = past.vips(life.incarnation).filter((key) => contains(key.split(" ")[0]!, flow.dst));
-  const histories = vips.map((key) => past.periods(key, life.incarnation));
+  const ways = past.ways(life.incarnation);
+  const anchors = new Set(
+    ways.flatMap((one) => one.ways?.desired.steered?.streams ?? []).map((stream) => stream.anchor),
+  );
+  const vips = past
+    .vips(life.incarnation)
+    .filter((key) => anchors.has(key) || contains(key.split(" ")[0]!, hostPrefix(flow.dst)));
+  const histories: History = { tables: vips.map((key) => past.periods(key, life.incarnation)), ways };
   const segments = segmentsOf(flow, histories, atMs, life.seenMs);
   const present = segments[0]!;
   const { result } = present;
-  const flushes = [...(result.vip === undefined ? [] : [result.vip]), "*"].flatMap((key) =>
-    past.flushes(key, life.incarnation),
-  );
+  const flushes = [...tablesOf(result, histories), "*"].flatMap((key) => past.flushes(key, life.incarnation));
   const candidates = candidatesOf(segments, flushes, atMs);
   const changing = present.lastMs !== undefined && atMs > present.lastMs ? present.untilMs : undefined;
   if (changing !== undefined) candidates.unshift(...successorsOf(flow, histories, changing, life.seenMs));
   const watched = isWatched(past, atMs, nowMs);
   // The flow may be older than all that is known of its VIP, unless that VIP was seen not to be there before.
-  const knownFromStart = histories.every((periods) => (periods[0]?.afterMs ?? 0) > 0) && segments.length < MAX_SEGMENTS;
+  const knownFromStart =
+    histories.tables.every((periods) => (periods[0]?.afterMs ?? 0) > 0) && segments.length < MAX_SEGMENTS;
   const sure = knownFromStart && new Set(candidates.map((one) => one.server)).size <= 1;
   const certainty = changing !== undefined ? "unclear" : !watched ? "presumed" : sure ? "certain" : "new-flows";
   const { seenMs: _seen, endedMs: _ended, ...vpp } = life;
@@ -79,6 +100,16 @@ function explainIn(
       ...stepsOf({ present, changing, watched, knownFromStart, candidates, life, flowTimeoutS: base.flowTimeoutS }),
     ],
   };
+}
+
+/** Keys of the tables in which the flow may be sticky. */
+function tablesOf({ vip, stream }: ExplainResult, { ways }: History): string[] {
+  if (stream === undefined) return vip === undefined ? [] : [vip];
+  const streams = ways.flatMap((one) => one.ways?.desired.steered?.streams ?? []);
+  return [
+    ...new Set(streams.filter((one) => one.name === stream).map((one) => one.anchor)),
+    ...(vip === undefined ? [] : [vip]),
+  ];
 }
 
 interface Findings {
@@ -126,30 +157,39 @@ function lifeAt(lives: readonly Life[], atMs: number): { life: Life; gone?: stri
 }
 
 /** Newest first, from the one at the time back. At least one. */
-function segmentsOf(flow: Flow, histories: readonly TablePeriod[][], atMs: number, beginMs: number): Segment[] {
-  const changes = histories.flat().map((period) => period.seenMs);
+function segmentsOf(flow: Flow, { tables, ways }: History, atMs: number, beginMs: number): Segment[] {
+  const all: readonly (readonly Omit<TablePeriod, "table">[])[] = [...tables, ways];
+  const changes = all.flat().map((period) => period.seenMs);
   const starts = [...new Set([beginMs, ...changes])].filter((ms) => ms <= atMs).sort((a, b) => b - a);
   const next = Math.min(...changes.filter((ms) => ms > atMs));
   let untilMs = Number.isFinite(next) ? next : undefined;
   const segments: Segment[] = [];
   for (const fromMs of starts.slice(0, MAX_SEGMENTS)) {
-    const periods = histories.flatMap((history) => history.findLast((period) => period.seenMs <= fromMs) ?? []);
-    const ends = histories.flatMap((history) =>
-      history.filter((one) => one.seenMs === untilMs).map((one) => one.afterMs),
-    );
+    const periods = tables.flatMap((history) => history.findLast((period) => period.seenMs <= fromMs) ?? []);
+    const way = ways.findLast((period) => period.seenMs <= fromMs)?.ways;
+    const ends = all.flatMap((history) => history.filter((one) => one.seenMs === untilMs).map((one) => one.afterMs));
     const lastMs = ends.length === 0 ? undefined : Math.max(fromMs, Math.min(...ends));
     segments.push({
       fromMs,
       ...(untilMs === undefined ? {} : { untilMs }),
       ...(lastMs === undefined ? {} : { lastMs }),
-      result: explain(flow, stateOf(periods)),
+      result: explain(flow, inputOf(periods, way)),
     });
     untilMs = fromMs;
   }
   return segments;
 }
 
-/** As much of an observed state as a flow's way depends on. */
+/** As much of desired and observed state as a flow's way depends on. */
+function inputOf(periods: readonly TablePeriod[], ways: Ways | undefined): DiffInput {
+  const nothing = new Set<never>();
+  return {
+    desired: { ...emptyState(), ...ways?.desired },
+    observed: { ...stateOf(periods), ...ways?.observed },
+    owned: { vips: nothing, routes: nothing, neighbors: nothing, pendingInterfaces: nothing, bridges: nothing },
+  };
+}
+
 function stateOf(periods: readonly TablePeriod[]): ObservedState {
   const tables = periods.flatMap((period) => period.table ?? []);
   const vips: ObservedVip[] = tables.map(toObserved);
@@ -198,7 +238,7 @@ function candidatesOf(segments: readonly Segment[], flushes: readonly FlushRecor
 }
 
 /** What came with the change that was under way. */
-function successorsOf(flow: Flow, histories: readonly TablePeriod[][], atMs: number, beginMs: number): PastPlace[] {
+function successorsOf(flow: Flow, histories: History, atMs: number, beginMs: number): PastPlace[] {
   const { result, fromMs } = segmentsOf(flow, histories, atMs, beginMs)[0]!;
   return [{ from: iso(fromMs), ...(result.server === undefined ? {} : { server: result.server }) }];
 }

@@ -10,7 +10,7 @@ import {
   type Plan,
 } from "../bridge/index.ts";
 import type { VipDisruption } from "../bridge/index.ts";
-import { Recorder, type Retention, type StateFile } from "../history/index.ts";
+import { Recorder, waysOf, type Retention, type StateFile } from "../history/index.ts";
 import { adopt } from "./adopt.ts";
 import { Board } from "./board.ts";
 import { mergeCauses, refineCause, type Before, type RunCause } from "./cause.ts";
@@ -230,8 +230,17 @@ export class Reconciler {
     const observed = await observe(session.port, session.features, tables);
     const nowMs = this.#now();
     this.#board.set({ observed, lastObservedMs: nowMs });
-    this.#recorder.observed(observed.vips, session.features.weights, nowMs);
+    this.#record(observed, nowMs);
     return observed;
+  }
+
+  /** With streams the names of their tables and the ways to them count, too. */
+  #record(observed: ObservedState, nowMs: number): void {
+    const { weights } = observed.features;
+    const desired = this.effective;
+    if (desired?.steering === undefined) return this.#recorder.observed(observed.vips, weights, nowMs);
+    const input = prepare({ desired, observed, owned: this.journal.owned });
+    this.#recorder.observed(input.observed.vips, weights, nowMs, waysOf(input));
   }
 
   #plan(desired: DesiredState, observed: ObservedState, disruption: boolean): Plan {
@@ -290,7 +299,7 @@ export class Reconciler {
         journal.done(operation);
         repeats.done(operation);
         log.done(operation);
-        this.#recorder.done(operation, operation.object, this.#now());
+        this.#recorder.done(operation, this.#now());
         applied.push(operation.sentence);
         this.meter.did(operation, true);
         this.#board.set({ operations: this.#board.view.operations + 1 });

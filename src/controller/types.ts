@@ -209,6 +209,9 @@ export interface PastExplanation {
   /** Where a flow that began then went. */
   readonly server?: string;
   readonly vip?: string;
+  /** The flow rule that took it, and the stream that it went to. */
+  readonly rule?: string;
+  readonly stream?: string;
   readonly hash?: number;
   readonly slot?: number;
   readonly tableSize?: number;

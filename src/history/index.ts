@@ -2,7 +2,7 @@ export { HistoryError, type HistoryErrorCode } from "./errors.ts";
 export { copyState } from "./files.ts";
 export type { JournalSections } from "./journal-rows.ts";
 export { StateFile, type OpenedState, type StateFileOptions } from "./state-file.ts";
-export { Past, type FlushRecord, type Life, type TablePeriod } from "./past.ts";
+export { Past, type FlushRecord, type Life, type TablePeriod, type WaysPeriod } from "./past.ts";
 export { queryHistory } from "./query.ts";
 export { Recorder, type MetVpp, type RunRecord } from "./recorder.ts";
 export { toObserved, type TableInputs } from "./tables.ts";
@@ -19,3 +19,4 @@ export {
   type RecordedVpp,
   type Retention,
 } from "./types.ts";
+export { waysOf, type Ways } from "./ways.ts";

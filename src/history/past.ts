@@ -2,6 +2,7 @@ import type { Database } from "./database.ts";
 import { getDocument, getParts } from "./documents.ts";
 import { toVpp } from "./query.ts";
 import type { TableInputs } from "./tables.ts";
+import { WAYS, type Ways } from "./ways.ts";
 import type { RecordedVpp } from "./types.ts";
 
 /** What a VIP was made of over a time. */
@@ -16,6 +17,11 @@ export interface TablePeriod {
   readonly nextMs?: number;
   /** Absent: the VIP was not there. */
   readonly table?: TableInputs;
+}
+
+export interface WaysPeriod extends Omit<TablePeriod, "table"> {
+  /** Absent: there were no streams. */
+  readonly ways?: Ways;
 }
 
 export interface FlushRecord {
@@ -51,7 +57,15 @@ export class Past {
   /** Keys of all VIPs of a life. */
   vips(incarnation: number): string[] {
     const rows = this.#db.all<{ vip: string }>("SELECT DISTINCT vip FROM vip WHERE incarnation = ?", incarnation);
-    return rows.map(({ vip }) => vip);
+    return rows.map(({ vip }) => vip).filter((vip) => vip !== WAYS);
+  }
+
+  /** How packets got to streams in a life, oldest first. */
+  ways(incarnation: number): WaysPeriod[] {
+    return this.periods(WAYS, incarnation).map(({ table, ...period }) => ({
+      ...period,
+      ...(table === undefined ? {} : { ways: table as unknown as Ways }),
+    }));
   }
 
   /** A VIP's periods in a life, oldest first. */

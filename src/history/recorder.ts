@@ -1,9 +1,10 @@
-import type { ObservedVip, Operation } from "../bridge/index.ts";
+import { vipKey, type ObservedVip, type Operation } from "../bridge/index.ts";
 import type { Database } from "./database.ts";
 import { inParts, pack, putDocument, putParts, type Document, type PartedDocument } from "./documents.ts";
 import { isOverfull, prune } from "./retention.ts";
 import type { StateFile } from "./state-file.ts";
 import { TableWatch } from "./tables.ts";
+import type { Ways } from "./ways.ts";
 import {
   DEFAULT_RETENTION,
   type Actor,
@@ -118,10 +119,10 @@ export class Recorder {
   }
 
   /** VPP was looked at: what changed of its VIPs is written with the next {@link flush}. */
-  observed(vips: readonly ObservedVip[], weighted: boolean, atMs: number): void {
+  observed(vips: readonly ObservedVip[], weighted: boolean, atMs: number, ways?: Ways): void {
     const afterMs = this.#lastSeenMs ?? 0;
     this.#lastSeenMs = atMs;
-    const changes = this.#tables.look(vips, weighted);
+    const changes = this.#tables.look(vips, weighted, ways);
     if (changes.length === 0) return;
     this.#later((db) => {
       for (const { vip, document } of changes) this.#putTable(db, vip, document, afterMs, atMs);
@@ -141,7 +142,7 @@ export class Recorder {
   }
 
   /** Notes what ends flows' stickiness. */
-  done({ action, inverse }: Operation, vip: string, atMs: number): void {
+  done({ action, inverse }: Operation, atMs: number): void {
     const resized =
       action.type === "lb-conf" &&
       inverse?.type === "lb-conf" &&
@@ -155,7 +156,7 @@ export class Recorder {
           : action.type === "vip-delete"
             ? ["*"]
             : [];
-    if (servers.length > 0) this.#flushed(vip, servers, atMs);
+    if (servers.length > 0 && "vip" in action) this.#flushed(vipKey(action.vip), servers, atMs);
   }
 
   #flushed(vip: string, servers: readonly string[], atMs: number): void {

@@ -1,8 +1,11 @@
 import { vipKey, type ObservedVip, type VipRef } from "../bridge/index.ts";
 import { documentOf, type Document } from "./documents.ts";
+import { WAYS, type Ways } from "./ways.ts";
 
 /** All that a VIP's new-flow table follows from, and what VPP said of it. */
 export interface TableInputs extends VipRef {
+  /** Of a stream: its table takes packets to any address. */
+  readonly title?: string;
   readonly encap: ObservedVip["encap"];
   readonly dscp?: number;
   readonly tableSize: number;
@@ -14,9 +17,10 @@ export interface TableInputs extends VipRef {
 }
 
 export function tableInputs(vip: ObservedVip, weighted: boolean): TableInputs {
-  const { prefix, protocol, port, encap, dscp, tableSize, srcIpSticky } = vip;
+  const { prefix, title, protocol, port, encap, dscp, tableSize, srcIpSticky } = vip;
   return {
     prefix,
+    ...(title === undefined ? {} : { title }),
     ...(protocol === undefined ? {} : { protocol }),
     ...(port === undefined ? {} : { port }),
     encap,
@@ -60,7 +64,7 @@ export class TableWatch {
   }
 
   /** What changed since the last look, which this is from now on; a VIP that is gone has no document. */
-  look(vips: readonly ObservedVip[], weighted: boolean): { vip: string; document?: Document }[] {
+  look(vips: readonly ObservedVip[], weighted: boolean, ways?: Ways): { vip: string; document?: Document }[] {
     const changes: { vip: string; document?: Document }[] = [];
     const seen = new Map<string, { vip: ObservedVip; weighted: boolean }>();
     for (const vip of vips) {
@@ -73,8 +77,13 @@ export class TableWatch {
       this.#digests.set(key, document.digest);
       changes.push({ vip: key, document });
     }
+    if (ways !== undefined) {
+      const document = documentOf(ways);
+      if (this.#digests.get(WAYS) !== document.digest) changes.push({ vip: WAYS, document });
+      this.#digests.set(WAYS, document.digest);
+    }
     for (const key of [...this.#digests.keys()]) {
-      if (seen.has(key)) continue;
+      if (seen.has(key) || (key === WAYS && ways !== undefined)) continue;
       this.#digests.delete(key);
       changes.push({ vip: key });
     }

@@ -234,7 +234,7 @@ describe("history: recorder", () => {
     const flush = {
       action: { type: "servers-delete", vip: { prefix: "10.2.2.0/24" }, servers: ["10.60.1.2"], flush: true },
     };
-    one.done(flush as unknown as Operation, "10.2.2.0/24", 5);
+    one.done(flush as unknown as Operation, 5);
     one.observed([vip("10.2.2.0/24", ["10.60.1.2"])], false, nowMs);
     one.close();
     const next = new Recorder(state);
