@@ -100,6 +100,10 @@ export class Dataplane {
     });
     this.graph = new Graph(this);
     this.reassembly = new Reassembly(this);
+    this.neighbors.probe = (swIfIndex, address) => {
+      const iface = this.interfaces.get(swIfIndex);
+      if (iface?.adminUp === true) this.graph.ask(iface, address);
+    };
     this.fib.adjacencies.created = (adjacency) => {
       const known = this.neighbors.find(adjacency.iface.swIfIndex, adjacency.nextHop);
       if (known !== undefined) this.fib.adjacencies.complete(adjacency, known.mac);
@@ -245,6 +249,7 @@ export class Dataplane {
 
   #housekeeping(): void {
     this.bridges.fib.age();
+    this.neighbors.age();
     this.acl.sessions.sweep(this.now());
   }
 

@@ -9,6 +9,7 @@
  */
 
 import type { InterfaceFeatures } from "./features.ts";
+import type { IpMacs } from "./l2/ip-macs.ts";
 import type { SubInterface, SubInterfaces } from "./l2/sub-interfaces.ts";
 
 /** VPP's "no index" (`~0`). */
@@ -147,6 +148,8 @@ export interface BridgeDomain {
   readonly members: BridgeMember[];
   learnLimit: number;
   learnCount: number;
+  /** For ARP termination. */
+  readonly ipMacs: IpMacs;
 }
 
 export interface BridgeMember {
@@ -183,6 +186,8 @@ export interface Neighbor {
   noFibEntry: boolean;
   /** Dataplane seconds (`Dataplane.now()`) of the last update. */
   updatedS: number;
+  /** How often it was asked for since its time was over. */
+  probes: number;
 }
 
 /** Severity as `show errors` prints it. */

@@ -17,6 +17,7 @@ const UNORDERED = new Set([
   "ip_route_details",
   "ip_neighbor_details",
   "l2_fib_table_details",
+  "bd_ip_mac_details",
   "memif_socket_filename_details",
 ]);
 

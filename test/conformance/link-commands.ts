@@ -1,6 +1,6 @@
 /** Random calls of sub-interfaces, tag rewrites and cross-connects. */
 import fc from "fast-check";
-import { parsePrefix } from "vpp-api-ts/codec";
+import { parseAddress, parsePrefix } from "vpp-api-ts/codec";
 import type { Fields } from "./client.ts";
 import type { Command } from "./commands.ts";
 
@@ -175,9 +175,78 @@ const shown = fc.oneof(
   { weight: 1, arbitrary: api("want_interface_events", { enable_disable: pick(1, 1, 0), pid: pick(7) }) },
 );
 
+const ipMac = fc.record({
+  bd_id: often(pick(1, 2), pick(0, 7)),
+  ip: pick("10.60.1.7", "10.60.1.8", "2001:db8:60::7").map(parseAddress),
+  mac: pick("02:00:00:00:00:07", "02:00:00:00:00:08"),
+});
+
+const others = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.tuple(pick(true, true, false), ipMac).map(([is_add, entry]): Command => ({
+      ...{ kind: "api", name: "bd_ip_mac_add_del", fields: { is_add, entry } },
+    })),
+  },
+  { weight: 2, arbitrary: api("bd_ip_mac_dump", { bd_id: pick(1, 2, NO_INDEX, 9) }) },
+  { weight: 1, arbitrary: api("bd_ip_mac_flush", { bd_id: pick(1, 2, 0, 9) }) },
+  {
+    weight: 1,
+    arbitrary: cli(
+      ...["set bridge-domain arp entry 1 10.60.1.9 02:00:00:00:00:09", "set bridge-domain arp entry 1 del-all"],
+      ...["set bridge-domain arp entry 1 10.60.1.9 02:00:00:00:00:0a del", "set bridge-domain arp entry 9 del-all"],
+      ...["set bridge-domain arp term 1", "set bridge-domain arp entry 1 nonsense", "show ip neighbor-config"],
+      ...["set ip neighbor-config ip4 limit 1000 age 60 recycle", "set ip neighbor-config ip6 norecycle"],
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: api("ip_neighbor_config", {
+      af: pick(0, 1),
+      max_number: pick(0, 50_000),
+      max_age: pick(0, 600),
+      recycle: fc.boolean(),
+    }),
+  },
+  { weight: 1, arbitrary: api("ip_neighbor_config_get", { af: pick(0, 1) }) },
+  {
+    weight: 2,
+    arbitrary: api("ip_reassembly_set", {
+      ...{ timeout_ms: pick(200, 5000), max_reassemblies: pick(10, 2048), max_reassembly_length: pick(3, 60) },
+      ...{ expire_walk_interval_ms: pick(50, 10_000), is_ip6: fc.boolean(), type: pick(0, 1) },
+    }),
+  },
+  { weight: 2, arbitrary: api("ip_reassembly_get", { is_ip6: fc.boolean(), type: pick(0, 1) }) },
+  {
+    weight: 2,
+    arbitrary: api("ip_reassembly_enable_disable", {
+      // Of others VPP makes what it is asked for, or ends.
+      ...{ sw_if_index: pick(1, 2), enable_ip4: fc.boolean(), enable_ip6: fc.boolean(), type: pick(0, 1) },
+    }),
+  },
+  { weight: 1, arbitrary: api("ip_local_reass_get", {}) },
+  {
+    weight: 1,
+    arbitrary: api("ip_local_reass_enable_disable", { enable_ip4: fc.boolean(), enable_ip6: fc.boolean() }),
+  },
+  {
+    weight: 2,
+    arbitrary: cli(
+      ...["show ip4-full-reassembly", "show ip6-full-reassembly", "show ip4-sv-reassembly", "show ip6-sv-reassembly"],
+      ...[
+        "set interface reassembly loop0 on",
+        "set interface reassembly loop0 ip4",
+        "set interface reassembly nosuch on",
+      ],
+      ...["set interface reassembly loop0", "set interface reassembly loop0 nonsense"],
+    ),
+  },
+);
+
 export const links: fc.Arbitrary<Command> = fc.oneof(
   { weight: 4, arbitrary: subInterfaces },
   { weight: 2, arbitrary: settings },
   { weight: 3, arbitrary: layer2 },
+  { weight: 2, arbitrary: others },
   { weight: 3, arbitrary: shown },
 );

@@ -3,7 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { parseAddress, parsePrefix } from "vpp-api-ts/codec";
-import { arpFrame, echoRequest, hex, ip4Frame, unhex } from "../dataplane/support.ts";
+import { arpFrame, echoRequest, hex, ip46, ip4Frame, macOf, unhex } from "../dataplane/support.ts";
 import type { Fields } from "./client.ts";
 import type { Command } from "./commands.ts";
 import { fragment4, fragment6, fragments, ip6Frame, pattern, tagged, udpOf, type Datagram } from "./fragment-frames.ts";
@@ -67,7 +67,7 @@ const first = (frame: Uint8Array): Sent => ({ wire: 0, frame });
 const second = (frame: Uint8Array): Sent => ({ wire: 1, frame });
 
 /** Sends all, then asks each interface for an echo: what came before its answer is what the frames gave. */
-async function exchange(subject: Wired, sent: readonly Sent[]): Promise<string[][]> {
+async function exchange(subject: Wired, sent: readonly Sent[], hideChatter: boolean): Promise<string[][]> {
   for (const wire of subject.wires) {
     wire.poll();
     wire.received.length = 0;
@@ -87,7 +87,7 @@ async function exchange(subject: Wired, sent: readonly Sent[]): Promise<string[]
     // Of one burst VPP sends what it forwards and what it answers in its own order.
     came.push(
       wire.received
-        .filter((frame) => !isMarker(frame) && !isChatter(frame))
+        .filter((frame) => !isMarker(frame) && !(hideChatter && isChatter(frame)))
         .map((frame) => hex(plain(frame)))
         .sort(),
     );
@@ -160,8 +160,8 @@ describe("packets, beside a real VPP", function () {
   }
 
   /** Both give the same; returns it. */
-  async function same(what: string, sent: readonly Sent[]): Promise<string[][]> {
-    const [ours, theirs] = await Promise.all(subjects.map((subject) => exchange(subject, sent)));
+  async function same(what: string, sent: readonly Sent[], hideChatter = true): Promise<string[][]> {
+    const [ours, theirs] = await Promise.all(subjects.map((subject) => exchange(subject, sent, hideChatter)));
     assert.deepEqual(ours, theirs, what);
     return theirs!;
   }
@@ -265,6 +265,53 @@ describe("packets, beside a real VPP", function () {
     }
     // One at a time: in a burst VPP learns and floods batch by batch.
     for (const one of sent) await same(`${one.wire} ${hex(one.frame).slice(0, 48)}`, [one]);
+  });
+
+  it("ARP and neighbour solicitations are answered by the bridge domain that knows", async () => {
+    await start([
+      ...subs,
+      ...rewrites,
+      cli("set bridge-domain arp term 9"),
+      cli("set bridge-domain arp entry 9 10.9.0.7 02:00:00:00:77:07"),
+      cli("set bridge-domain arp entry 9 2001:db8:9::7 02:00:00:00:77:07"),
+    ]);
+    const src = "02:00:00:00:aa:01";
+    const arp = (opcode: 1 | 2, sender: string, target: string, mac = src): Uint8Array =>
+      arpFrame("ff:ff:ff:ff:ff:ff", src, opcode, { mac, ip: sender }, { mac: "00:00:00:00:00:00", ip: target });
+    const solicitation = (from: string, target: string): Uint8Array => {
+      const icmp = new Uint8Array(32);
+      icmp.set([135, 0, 0, 0]);
+      icmp.set(ip46(target), 8);
+      icmp.set([1, 1, ...macOf(src)], 24);
+      const macs = { dst: "33:33:ff:00:00:07", src };
+      const frame = ip6Frame(macs, { src: from, dst: "ff02::1:ff00:7", next: 58, hopLimit: 255 }, icmp);
+      const pseudo = Uint8Array.from([...frame.subarray(22, 54), 0, 0, 0, 32, 0, 0, 0, 58, ...icmp]);
+      new DataView(frame.buffer).setUint16(56, checksumOf(pseudo));
+      return frame;
+    };
+    const third = (frame: Uint8Array): Sent => ({ wire: 2, frame });
+    const sent = [
+      first(tagged(arp(1, "10.9.0.1", "10.9.0.7"), "81000064")),
+      second(tagged(arp(1, "10.9.0.1", "10.9.0.7"), "8100012c")),
+      third(arp(1, "10.9.0.1", "10.9.0.7")),
+      third(arp(1, "10.9.0.1", "10.9.0.8")),
+      third(arp(2, "10.9.0.1", "10.9.0.7")),
+      third(arp(1, "10.9.0.7", "10.9.0.7")),
+      third(arp(1, "10.9.0.1", "10.9.0.7", "02:00:00:00:aa:99")),
+      third(arp(1, "10.9.0.1", "10.9.0.8", "02:00:00:00:aa:99")),
+      third(arp(1, "0.0.0.0", "10.9.0.7")),
+      third(arp(1, "224.0.0.1", "10.9.0.7")),
+      third(solicitation("2001:db8:9::1", "2001:db8:9::7")),
+      third(solicitation("2001:db8:9::1", "2001:db8:9::8")),
+      third(solicitation("::", "2001:db8:9::7")),
+      first(tagged(solicitation("2001:db8:9::1", "2001:db8:9::7"), "81000064")),
+    ];
+    let answered = 0;
+    for (const [n, one] of sent.entries()) {
+      const came = await same(`frame ${n}`, [one], false);
+      if (came[one.wire]!.some((frame) => frame.includes("020000007707"))) answered += 1;
+    }
+    assert.equal(answered, 7);
   });
 
   it("cross-connects carry everything as it is", async () => {

@@ -154,6 +154,17 @@ export const MESSAGES: readonly string[] = [
   "sw_interface_set_l2_xconnect_reply_e8d4e804",
   "l2_xconnect_dump_51077d14",
   "l2_xconnect_details_472b6b67",
+  // ARP termination of l2.api, neighbour aging of ip_neighbor.api
+  "bd_ip_mac_add_del_0257c869",
+  "bd_ip_mac_add_del_reply_e8d4e804",
+  "bd_ip_mac_flush_c25fdce6",
+  "bd_ip_mac_flush_reply_e8d4e804",
+  "bd_ip_mac_dump_c25fdce6",
+  "bd_ip_mac_details_545af86a",
+  "ip_neighbor_config_f4a5cf44",
+  "ip_neighbor_config_reply_e8d4e804",
+  "ip_neighbor_config_get_a5db7bf7",
+  "ip_neighbor_config_get_reply_798e6fdd",
   // tapv2.api
   "tap_create_v2_2d0d6570",
   "tap_create_v2_reply_5383d31f",

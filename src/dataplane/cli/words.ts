@@ -25,7 +25,7 @@ export const FOREIGN_WORDS: Readonly<Record<string, string>> = {
   trace: "filter frame-queue",
   test: "dma fib-walk-process frame-queue ip6 l2fib l2patch log sfdp syslog",
   "show ip":
-    "container local mfib neighbor-config neighbor-stats neighbor-watcher pmtu punt source-and-port-range-check",
+    "container local mfib neighbor-stats neighbor-watcher pmtu punt source-and-port-range-check",
   "show ip6": "dad hbh interface local mfib punt",
   "show interface": "default rx-placement secondary-mac-address span transceiver tx-hash",
   "show api": "dump histogram message-table plugin ring-stats trace-status",
@@ -36,7 +36,7 @@ export const FOREIGN_WORDS: Readonly<Record<string, string>> = {
   "set interface ip": "directed-broadcast vxlan-bypass",
   "set interface ip6": "vxlan-bypass",
   "set interface l2": "efp-filter flood forward input learn output pbb-tag-rewrite rewrite xcrw",
-  "set ip": "classify flow-hash neighbor-config reassembly source-and-port-range-check",
+  "set ip": "classify flow-hash reassembly source-and-port-range-check",
   "set bridge-domain": "rewrite default-learn-limit",
   enable: "ip4",
   "set acl-plugin": "macip",

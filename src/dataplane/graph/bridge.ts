@@ -1,9 +1,10 @@
 import { runFeatures } from "../features.ts";
-import { rewriteTags } from "../l2/tag-rewrite.ts";
+import { rewriteTags, TAG_BYTES, tagsOf } from "../l2/tag-rewrite.ts";
 import { Learned } from "../l2/l2fib.ts";
 import type { BridgeDomain, ErrorCounter, Interface, L2FibEntry } from "../model.ts";
 import { read16, snapshot, type Nodes, type Packet } from "./context.ts";
-import { ETHERTYPE_IP4, ETHERTYPE_IP6, ethernetToL3, sameMac } from "./ethernet.ts";
+import { terminateArp } from "./arp-term.ts";
+import { ETHERTYPE_ARP, ETHERTYPE_IP4, ETHERTYPE_IP6, ethernetToL3, sameMac } from "./ethernet.ts";
 
 /** l2-input: learn, then forward or flood (vnet/l2/l2_input_node.c, l2_learn.c, l2_fwd.c, l2_flood.c). */
 export function l2Input(n: Nodes, p: Packet): void {
@@ -26,11 +27,24 @@ export function l2Input(n: Nodes, p: Packet): void {
     if (refused !== undefined) return n.drop(p, refused);
   }
   if ((p.bytes[p.start]! & 1) !== 0) {
+    if (domain.arpTerm) {
+      const result = terminateArp(n, p, domain);
+      if (result === "answered") return l2Output(n, p, rx);
+      if (result === "dropped") return;
+    }
+    if (domain.arpUfwd && isArp(p)) {
+      const uuForward = n.dp.interfaces.get(domain.uuFwdSwIfIndex);
+      if (uuForward !== undefined && uuForward !== rx) return l2Output(n, p, uuForward);
+    }
     if (!domain.flood) return n.drop(p, n.counters.l2InputDrop);
     return flood(n, p, domain);
   }
   if (!domain.forward) return n.drop(p, n.counters.l2InputDrop);
   forward(n, p, domain);
+}
+
+function isArp({ bytes, start, end }: Packet): boolean {
+  return read16(bytes, start + 12 + TAG_BYTES * tagsOf(bytes, start, end)) === ETHERTYPE_ARP;
 }
 
 function crossConnect(n: Nodes, p: Packet, to: number): void {

@@ -1,6 +1,7 @@
 import { NO_INDEX, type BridgeDomain, type BridgeMember, type Interface, type L2Attachment } from "../model.ts";
 import { Pool } from "../pool.ts";
 import { RV } from "../retval.ts";
+import { IpMacs } from "./ip-macs.ts";
 import { L2Fib } from "./l2fib.ts";
 import { TagRewrite } from "./tag-rewrite.ts";
 
@@ -195,5 +196,6 @@ function newDomain(bdIndex: number, bdId: number, options: BridgeDomainOptions):
     members: [],
     learnLimit: LEARN_LIMIT,
     learnCount: 0,
+    ipMacs: new IpMacs(),
   };
 }

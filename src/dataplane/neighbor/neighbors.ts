@@ -8,14 +8,33 @@ export interface NeighborOptions {
   readonly noFibEntry?: boolean;
 }
 
-/** Per family: whoever is on the link may not fill the memory (vnet/ip-neighbor/ip_neighbor.c:124). */
-const MAX_NEIGHBORS = 50_000;
+/** ip_neighbor_config, of one family. */
+export interface NeighborSettings {
+  /** Whoever is on the link may not fill the memory; 0 is VPP's "no limit", which is {@link MOST} here. */
+  limit: number;
+  /** Seconds after which a learned one is asked for and then forgotten; 0: never. */
+  ageS: number;
+  /** Whether the oldest learned one makes room for a new one. */
+  recycle: boolean;
+}
+
+/** vnet/ip-neighbor/ip_neighbor.c:124. */
+const DEFAULTS: NeighborSettings = { limit: 50_000, ageS: 0, recycle: false };
+const MOST = 1_000_000;
+/** Asked for so often, a second apart, before it is given up (ip_neighbor.c ip_neighbour_age_out). */
+const PROBES = 3;
 
 /** IP neighbours of both families, ARP's and ND's (vnet/ip-neighbor). They complete adjacencies and make host routes. */
 export class Neighbors {
   readonly pool = new Pool<Neighbor>();
   readonly #byKey = new Map<string, Neighbor>();
   readonly #counts = { 4: 0, 6: 0 };
+  readonly settings: { readonly 4: NeighborSettings; readonly 6: NeighborSettings } = {
+    4: { ...DEFAULTS },
+    6: { ...DEFAULTS },
+  };
+  /** Asks for one whose time is over. */
+  probe: (swIfIndex: number, address: number | Uint8Array) => void = () => {};
   readonly #fib: Fib;
   readonly #interface: (swIfIndex: number) => Interface | undefined;
   readonly #now: () => number;
@@ -42,7 +61,7 @@ export class Neighbors {
       this.#update(iface, known, mac, options);
       return true;
     }
-    if (this.#counts[protoOf(address)] >= MAX_NEIGHBORS) return false;
+    if (!this.#makeRoom(protoOf(address))) return false;
     this.#counts[protoOf(address)] += 1;
     const neighbor = this.pool.add<Neighbor>((index) => ({
       index,
@@ -53,6 +72,7 @@ export class Neighbors {
       dynamic: !(options.static ?? false),
       noFibEntry: options.noFibEntry ?? false,
       updatedS: this.#now(),
+      probes: 0,
     }));
     this.#byKey.set(keyOf(swIfIndex, address), neighbor);
     if (!neighbor.noFibEntry) this.#fib.neighborAdd(fibIndexOf(iface, address), iface, address);
@@ -82,11 +102,42 @@ export class Neighbors {
         this.delete(swIfIndex, neighbor.address);
   }
 
+  /** Once a second: asks for learned ones whose time is over, and gives up those that don't answer. */
+  age(): void {
+    const nowS = this.#now();
+    for (const proto of [4, 6] as const) {
+      const { ageS } = this.settings[proto];
+      if (ageS === 0) continue;
+      for (const each of [...this.pool]) {
+        if (each.static || protoOf(each.address) !== proto || nowS - each.updatedS <= ageS) continue;
+        if (each.probes >= PROBES) this.delete(each.swIfIndex, each.address);
+        else {
+          each.probes += 1;
+          this.probe(each.swIfIndex, each.address);
+        }
+      }
+    }
+  }
+
+  /** ip_neighbor_force_reuse: the one that was heard from longest ago goes, if that is wanted. */
+  #makeRoom(proto: 4 | 6): boolean {
+    const { limit, recycle } = this.settings[proto];
+    if (this.#counts[proto] < (limit === 0 ? MOST : Math.min(limit, MOST))) return true;
+    if (!recycle) return false;
+    let oldest: Neighbor | undefined;
+    for (const each of this.pool) {
+      if (each.static || protoOf(each.address) !== proto) continue;
+      if (oldest === undefined || each.updatedS < oldest.updatedS) oldest = each;
+    }
+    return oldest !== undefined && this.delete(oldest.swIfIndex, oldest.address);
+  }
+
   #update(iface: Interface, known: Neighbor, mac: Uint8Array, options: NeighborOptions): void {
     if (known.static && options.static !== true) return;
     known.static = options.static ?? false;
     known.dynamic = !known.static;
     known.updatedS = this.#now();
+    known.probes = 0;
     if (Buffer.compare(known.mac, mac.subarray(0, 6)) === 0) return;
     known.mac = mac.slice(0, 6);
     this.#complete(iface, known);

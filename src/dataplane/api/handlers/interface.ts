@@ -17,6 +17,8 @@ const DEVICE_TYPES: Readonly<Record<InterfaceKind, string>> = {
 };
 /** IF_API_TYPE_SUB. */
 const TYPE_SUB = 1;
+/** SUB_IF_API_FLAG_MASK_VNET: all but "no tags". */
+const FLAGS_SHOWN = 0xfe;
 
 type OfInterface = { readonly sw_if_index: number };
 
@@ -33,7 +35,7 @@ function subFields(sub: SubInterface): Fields {
     sub_number_of_tags: (sub.flags & SubFlag.oneTag ? 1 : 0) + (sub.flags & SubFlag.twoTags ? 2 : 0),
     sub_outer_vlan_id: sub.outerVlan,
     sub_inner_vlan_id: sub.innerVlan,
-    sub_if_flags: sub.flags,
+    sub_if_flags: sub.flags & FLAGS_SHOWN,
   };
 }
 

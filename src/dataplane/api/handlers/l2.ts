@@ -3,7 +3,8 @@ import { RETVAL } from "vpp-api-ts/codec";
 import type { Dataplane } from "../../dataplane.ts";
 import { NO_INDEX, type BridgeDomain, type L2Attachment, type L2FibEntry } from "../../model.ts";
 import { action, dump, request, type Fields, type Handlers } from "../handler.ts";
-import { fixedText } from "./wire.ts";
+import type { IpMac } from "../../l2/ip-macs.ts";
+import { decodeAddress, encodeAddress, fixedText, type WireAddress } from "./wire.ts";
 
 const BD_ID_MAX = 0xffffff;
 
@@ -165,7 +166,37 @@ function withDomain({ bridges }: Dataplane, bdId: number, run: (domain: BridgeDo
   return 0;
 }
 
+interface IpMacFields {
+  readonly is_add: boolean;
+  readonly entry: { readonly bd_id: number; readonly ip: WireAddress; readonly mac: Uint8Array };
+}
+
+/** bd_add_del_ip_mac: an entry goes only with the MAC that it has. */
+function addDelIpMac(dataplane: Dataplane, { is_add, entry }: IpMacFields): number {
+  let result = 0;
+  const retval = withDomain(dataplane, entry.bd_id, ({ ipMacs }) => {
+    const address = decodeAddress(entry.ip);
+    if (address === undefined) result = RETVAL.INVALID_ADDRESS_FAMILY;
+    else if (is_add) ipMacs.set(address, entry.mac);
+    else if (!ipMacs.delete(address, entry.mac)) result = RETVAL.UNSPECIFIED;
+  });
+  return retval === 0 ? result : retval;
+}
+
+function ipMacs({ bridges }: Dataplane, bdId: number): { bdId: number; entry: IpMac }[] {
+  const asked = [...bridges.domains].filter((domain) => (bdId === NO_INDEX ? domain.bdId !== 0 : domain.bdId === bdId));
+  return asked.flatMap((domain) => [...domain.ipMacs].map((entry) => ({ bdId: domain.bdId, entry })));
+}
+
 export const l2Handlers: Handlers = {
+  bd_ip_mac_add_del: action<IpMacFields>((fields, { dataplane }) => addDelIpMac(dataplane, fields)),
+  bd_ip_mac_flush: action<{ bd_id: number }>(({ bd_id }, { dataplane }) =>
+    withDomain(dataplane, bd_id, (domain) => domain.ipMacs.clear()),
+  ),
+  bd_ip_mac_dump: dump(
+    ({ bd_id }: { bd_id: number }, { dataplane }) => ipMacs(dataplane, bd_id),
+    ({ bdId, entry }) => ({ entry: { bd_id: bdId, ip: encodeAddress(entry.address), mac: entry.mac } }),
+  ),
   bridge_domain_add_del: action<DomainFields>((fields, { dataplane }) => addDelDomain(dataplane, fields, fields.bd_id)),
   bridge_domain_add_del_v2: request<DomainFields>((fields, { dataplane }) => {
     const isAuto = fields.is_add && fields.bd_id === NO_INDEX;

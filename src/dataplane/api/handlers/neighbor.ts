@@ -48,7 +48,36 @@ interface FilterFields {
   readonly af: number;
 }
 
+interface ConfigFields {
+  readonly af: number;
+  readonly max_number: number;
+  readonly max_age: number;
+  readonly recycle: boolean;
+}
+
+function protoOf(af: number): 4 | 6 | undefined {
+  return af === AF_IP4 ? 4 : af === AF_IP6 ? 6 : undefined;
+}
+
+function configure({ neighbors }: Dataplane, fields: ConfigFields): number {
+  const proto = protoOf(fields.af);
+  if (proto === undefined) return RETVAL.INVALID_ADDRESS_FAMILY;
+  const { max_number: limit, max_age: ageS, recycle } = fields;
+  Object.assign(neighbors.settings[proto], { limit, ageS, recycle });
+  return 0;
+}
+
+function configuration({ neighbors }: Dataplane, af: number): Fields {
+  const proto = protoOf(af);
+  if (proto === undefined)
+    return { retval: RETVAL.INVALID_ADDRESS_FAMILY, af: AF_IP4, max_number: NO_INDEX, max_age: NO_INDEX };
+  const { limit, ageS, recycle } = neighbors.settings[proto];
+  return { af, max_number: limit, max_age: ageS, recycle };
+}
+
 export const neighborHandlers: Handlers = {
+  ip_neighbor_config: action<ConfigFields>((fields, { dataplane }) => configure(dataplane, fields)),
+  ip_neighbor_config_get: request<{ af: number }>(({ af }, { dataplane }) => configuration(dataplane, af)),
   ip_neighbor_add_del: request<NeighborFields>((fields, { dataplane }) => addDel(dataplane, fields)),
   ip_neighbor_dump: dump(
     (fields: FilterFields, { dataplane }) =>

@@ -4,8 +4,8 @@ import { NO_INDEX } from "../../model.ts";
 import type { BridgeDomain, Interface, L2FibEntry } from "../../model.ts";
 import { interfaceName, needInterface, refuse } from "../context.ts";
 import type { CliCommand, CliContext } from "../context.ts";
-import { center, exponential, macText } from "../format.ts";
-import { macAddress } from "../parsers.ts";
+import { addressText, center, exponential, macText } from "../format.ts";
+import { ipAddress, macAddress } from "../parsers.ts";
 import type { Input } from "../unformat.ts";
 import { rewriteText } from "./vlan.ts";
 
@@ -97,11 +97,12 @@ function showDomain({ dp, out }: CliContext, input: Input): void {
   let detail = false;
   let members = false;
   let tag = false;
+  let arp = false;
   let shown = [...dp.bridges.domains].filter((domain) => domain.bdId !== 0);
   if (bdId !== undefined) {
     detail = input.match("detail") || input.match("det");
     members = input.match("int");
-    input.match("arp");
+    arp = input.match("arp");
     tag = input.match("bd-tag");
     shown = [needDomain(dp, bdId)];
   }
@@ -116,7 +117,11 @@ function showDomain({ dp, out }: CliContext, input: Input): void {
           .join("")}`,
       );
     if (detail || members) memberRows(dp, domain).forEach(out);
-    if (detail && domain.arpTerm) out("\n  IP4/IP6 to MAC table for ARP Termination");
+    if ((detail || arp) && domain.arpTerm) {
+      out("\n  IP4/IP6 to MAC table for ARP Termination");
+      for (const { address, mac } of domain.ipMacs)
+        out(`${center(addressText(address), 40)} => ${center(macText(mac), 20)}`);
+    }
     if ((detail || tag) && domain.tag !== "") out(`\n  BD-Tag: ${domain.tag}`);
   }
 }
@@ -181,6 +186,21 @@ function setFlag(flag: "learn" | "forward" | "flood" | "uuFlood" | "arpTerm" | "
     const domain = needDomain(dp, bdId);
     domain[flag] = !input.match("disable");
   };
+}
+
+/** VPP keeps the entries whether ARP termination is on or not. */
+function setArpEntry({ dp }: CliContext, input: Input): void {
+  const [bdId] = input.read("%d") ?? refuse(`expecting bridge-domain id but got \`${input.error()}'`);
+  const domain = needDomain(dp, bdId);
+  const [address] = input.read("%U", ipAddress) ?? [];
+  if (address === undefined) {
+    if (!input.match("del-all")) refuse(`expecting IP address but got \`${input.error()}'`);
+    return domain.ipMacs.clear();
+  }
+  const [mac] = input.read("%U", macAddress) ?? refuse(`expecting MAC address but got \`${input.error()}'`);
+  if (!input.match("del")) return domain.ipMacs.set(address, mac);
+  if (!domain.ipMacs.delete(address, mac))
+    refuse(`MAC del for IP ${addressText(address)} and MAC ${macText(mac)} failed`);
 }
 
 function setAge({ dp }: CliContext, input: Input): void {
@@ -356,6 +376,11 @@ export const l2Commands: readonly CliCommand[] = [
   flagCommand("uu-flood", "uuFlood"),
   flagCommand("arp term", "arpTerm"),
   flagCommand("arp-ufwd", "arpUfwd"),
+  {
+    path: "set bridge-domain arp entry",
+    help: "set bridge-domain arp entry <bridge-domain-id> [<ip-addr> <mac-addr> [del] | del-all]",
+    run: setArpEntry,
+  },
   { path: "set bridge-domain mac-age", help: "set bridge-domain mac-age <bridge-domain-id> <mins>", run: setAge },
   {
     path: "set bridge-domain learn-limit",

@@ -112,9 +112,41 @@ function sortNeighbors(dp: Dataplane, neighbors: readonly Neighbor[]): Neighbor[
   });
 }
 
+/** Only the family that is named changes, and only what is named of it. */
+function setConfig({ dp }: CliContext, input: Input): void {
+  const line = input.line();
+  if (line === undefined) return;
+  const proto = line.match("ip4") ? 4 : line.match("ip6") ? 6 : refuse(`unknown input \`${line.error()}'`);
+  const changed = { ...dp.neighbors.settings[proto] };
+  while (!line.atEnd()) {
+    const [limit] = line.read("limit %u") ?? [];
+    const [age] = limit === undefined ? (line.read("age %u") ?? []) : [];
+    if (limit !== undefined) changed.limit = limit;
+    else if (age !== undefined) changed.ageS = age;
+    else if (line.match("recycle")) changed.recycle = true;
+    else if (line.match("norecycle")) changed.recycle = false;
+    else refuse(`unknown input \`${line.error()}'`);
+  }
+  Object.assign(dp.neighbors.settings[proto], changed);
+}
+
+function showConfig({ dp, out }: CliContext): void {
+  for (const proto of [4, 6] as const) {
+    const { limit, ageS, recycle } = dp.neighbors.settings[proto];
+    out(`ip${proto}:`);
+    out(`  limit:${limit}, age:${ageS}, recycle:${recycle ? 1 : 0}`);
+  }
+}
+
 const SET_NEIGHBOR_HELP = "<intfc> <ip-address> <mac-address> [static] [no-fib-entry] [count <count>]";
 
 export const neighborCommands: readonly CliCommand[] = [
+  {
+    path: "set ip neighbor-config",
+    help: "set ip neighbor-config ip4|ip6 [limit <limit>] [age <age>] [recycle|norecycle]",
+    run: setConfig,
+  },
+  { path: "show ip neighbor-config", help: "show ip neighbor-config", run: showConfig },
   { path: "set ip neighbor", help: `set ip neighbor [del] ${SET_NEIGHBOR_HELP}`, run: changeNeighbor },
   { path: "ip neighbor", help: `ip neighbor [del] [flush] ${SET_NEIGHBOR_HELP}`, run: changeNeighbor },
   { path: "show ip neighbor", help: "show ip neighbor [interface]", run: showNeighbors([4, 6]) },
