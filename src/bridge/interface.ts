@@ -155,6 +155,7 @@ function goesBefore(found: ObservedInterface, { observed }: DiffInput): string[]
     ...children.map((one) => interfaceOperationId(one.name, "delete")),
     ...connected.map((one) => interfaceOperationId(one.name, "leave cross-connect")),
     interfaceOperationId(found.name, "leave cross-connect"),
+    interfaceOperationId(found.name, "reassembly off"),
   ];
 }
 

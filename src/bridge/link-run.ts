@@ -103,23 +103,35 @@ const REASSEMBLY = [
 /** Nobody switches it on so often who looks first. */
 const MOST = 16;
 
-/** Looks before it switches: switching on what is on would have to be switched off twice. On comes before off. */
+/**
+ * Looks before it switches: switching on what is on would have to be switched off twice. On comes before off.
+ * Virtual reassembly is counted by interface index, and the count outlives the interface (ip4_sv_reass.c:1935): where
+ * switching on does not show, it was left over, and is counted down.
+ */
 async function setReassembly(name: string, index: number, mode: ReassemblyMode, port: VppPort): Promise<void> {
   for (const kind of [...REASSEMBLY].sort((a, b) => Number(b.mode === mode) - Number(a.mode === mode))) {
-    const want = kind.mode === mode ? 1 : 0;
-    for (let step = 0; step < MOST; step++) {
-      const now = await observeReassembly(name, port);
-      const [on4, on6] = [now?.[kind.in4] ?? 0, now?.[kind.in6] ?? 0];
-      if (on4 === want && on6 === want) break;
-      // The message switches off what it does not switch on; one family alone is brought to both by way of none.
-      const enable = on4 === 0 && on6 === 0;
-      await port.request("ip_reassembly_enable_disable", {
+    const send = (enable: boolean) =>
+      port.request("ip_reassembly_enable_disable", {
         sw_if_index: index,
         enable_ip4: enable,
         enable_ip6: enable,
         type: kind.type,
       });
+    const look = async () => {
+      const now = await observeReassembly(name, port);
+      return now === undefined ? undefined : ([now[kind.in4], now[kind.in6]] as const);
+    };
+    const want = kind.mode === mode ? 1 : 0;
+    for (let step = 0; step < MOST; step++) {
+      const now = await look();
+      if (now?.every((count) => count === want)) break;
+      // The message switches off what it does not switch on; one family alone is brought to both by way of none.
+      const enable = want === 1 && (now ?? [0, 0]).every((count) => count === 0);
+      await send(enable);
       if (now === undefined) break;
+      if (!enable || (await look())?.some((count) => count > 0)) continue;
+      await send(false);
+      await send(false);
     }
   }
 }

@@ -21,6 +21,7 @@ export const linkKind: Kind = {
       diffAclLists(wanted, there, input, plan);
     }
     leaveCrossConnects(input, plan);
+    leaveReassembly(input, plan);
   },
 };
 
@@ -114,6 +115,24 @@ function leaveCrossConnects(input: DiffInput, plan: PlanBuilder): void {
       action: { type: "interface-cross-connect", name: found.name, to, enable: false },
       inverse: { type: "interface-cross-connect", name: found.name, to, enable: true },
       sentence: `take ${found.name} out of its cross-connect to ${to}`,
+    });
+  }
+}
+
+/** VPP counts virtual reassembly by index, and keeps the count when the interface goes: it is switched off before. */
+function leaveReassembly({ observed }: DiffInput, plan: PlanBuilder): void {
+  for (const deletion of plan.operations.filter(({ action }) => action.type === "interface-delete")) {
+    const { object: name, stage } = deletion;
+    const found = observed.interfaces.find((one) => one.name === name)?.reassembly;
+    if (found === undefined || found.virtual4 + found.virtual6 === 0) continue;
+    plan.add({
+      id: interfaceOperationId(name, "reassembly off"),
+      kind: "interface",
+      object: name,
+      verb: "update",
+      stage,
+      action: { type: "interface-reassembly", name, mode: "off" },
+      sentence: `${name}: no reassembly any more, before it is removed`,
     });
   }
 }

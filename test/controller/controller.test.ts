@@ -385,5 +385,5 @@ describe("controller: against a dataplane in a process of its own", function () 
 });
 
 function list([name, value]: [string, unknown]): [string, unknown] {
-  return [name, value instanceof Set ? [...(value as Set<unknown>)] : value];
+  return [name, value instanceof Set || value instanceof Map ? [...(value as Iterable<unknown>)] : value];
 }

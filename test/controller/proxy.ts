@@ -4,7 +4,9 @@ import { encodeFrame, FrameReader, sockclnt } from "vpp-api-ts/codec";
 /** Asks, and changes nothing in VPP. */
 function isRead(name: string, payload: Uint8Array): boolean {
   if (name.startsWith("cli_inband")) return Buffer.from(payload).includes("show ");
-  return /^(sockclnt_|control_ping|show_|want_interface_events|lb_conf_get)|_(dump|get)_[0-9a-f]{8}$/.test(name);
+  return /^(sockclnt_|control_ping|show_|want_interface_events|lb_conf_get)|sw_interface_get_table_|_(dump|get)_[0-9a-f]{8}$/.test(
+    name,
+  );
 }
 
 /** Stands between a controller and VPP, knows each message's name, and counts those that write. */
