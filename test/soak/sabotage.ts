@@ -31,6 +31,7 @@ export class Saboteur {
       [2, () => this.#interface()],
       [1, () => this.#route(world)],
       [1, () => this.#neighbor(world)],
+      [2, () => this.#steering()],
     ]);
     return act();
   }
@@ -93,6 +94,23 @@ export class Saboteur {
       await client.request("sw_interface_set_l2_bridge", { rx_sw_if_index: sw_if_index, enable: false });
     else if (name.startsWith("loop")) await client.request("delete_loopback", { sw_if_index });
     else await client.request("af_packet_delete", { host_if_name: name.slice("host-".length) });
+  }
+
+  /** Takes a part of how flows are steered away. */
+  async #steering(): Promise<string> {
+    const attached = await this.#client.dumpAll("abf_itf_attach_dump", {});
+    if (attached.length > 0 && this.#random.chance(0.5)) {
+      const { attach } = this.#random.pick(attached);
+      return this.#attempt(`policy ${attach.policy_id} detached`, () =>
+        this.#client.request("abf_itf_attach_add_del", { is_add: false, attach }),
+      );
+    }
+    const lists = await this.#client.dumpAll("acl_dump", { acl_index: 0xffffffff });
+    if (lists.length === 0) return "nothing";
+    const { acl_index, tag } = this.#random.pick(lists);
+    return this.#attempt(`acl ${tag} emptied`, () =>
+      this.#client.request("acl_add_replace", { acl_index, tag, r: [] as never }),
+    );
   }
 
   #route(world: World): Promise<string> {

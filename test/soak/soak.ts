@@ -13,7 +13,7 @@ import { ensureNetAdmin } from "../../src/kernel/privileges.ts";
 import { Role, type Measure } from "./measure.ts";
 import { Random } from "./random.ts";
 import { Saboteur } from "./sabotage.ts";
-import { expected, held } from "./truth.ts";
+import { expected, held, isSteering } from "./truth.ts";
 import { emptyWorld, LB_SOURCES, mutate, referenceWorld, type World, type WorldVip } from "./world.ts";
 
 export interface SoakOptions {
@@ -273,7 +273,7 @@ class Soak {
 
   async #drain(): Promise<void> {
     const { vips } = this.#world;
-    const servers = vips.flatMap((vip) => vip.servers);
+    const servers = [...vips, ...this.#world.streams].flatMap((vip) => vip.servers);
     if (servers.length === 0) return;
     const { address } = this.#random.pick(servers);
     const undo = this.#random.chance(0.5);
@@ -287,7 +287,17 @@ class Soak {
   }
 
   async #look(): Promise<void> {
-    const kind = this.#random.pick(["vips", "servers", "interfaces", "bridges", "routes", "status", "http"] as const);
+    const kind = this.#random.pick([
+      "vips",
+      "streams",
+      "flows",
+      "servers",
+      "interfaces",
+      "bridges",
+      "routes",
+      "status",
+      "http",
+    ] as const);
     if (kind === "status") await this.#control.status();
     else if (kind === "http") await scrape(this.#http);
     else await this.#control.get(kind);
@@ -321,7 +331,9 @@ class Soak {
       interfaces: world.interfaces,
       neighbors: world.neighbors,
       routes: world.routes,
-      vips: world.vips,
+      vips: [...world.vips, ...world.steered],
+      streams: world.streams,
+      flows: world.flows,
     };
     // Another text each time: a file that is as it was is not read again.
     return `# ${++this.#sequence}\n${JSON.stringify(document)}\n`;
@@ -370,8 +382,10 @@ class Soak {
     if (sync.state !== "in-sync" || !(Date.parse(sync.lastObservedAt ?? "") >= loaded)) return JSON.stringify(sync);
     const isDrained = (vip: WorldVip, address: string) =>
       status.drains.some((drain) => drain.server === address && (drain.vip === undefined || drain.vip === vipKey(vip)));
-    const wanted = expected(world, isDrained, this.#client.has("lb_as_set_weight"));
-    const found = await held(this.#client);
+    const ofStream = (stream: string, address: string) =>
+      status.drains.some((drain) => drain.server === address && (drain.vip === undefined || drain.vip === stream));
+    const wanted = expected(world, isDrained, ofStream, this.#client.has("lb_as_set_weight"));
+    const found = (await held(this.#client)).filter((line) => world.steered.length === 0 || !isSteering(line));
     const missing = wanted.filter((line) => !found.includes(line)).map((line) => `- ${line}`);
     const extra = found.filter((line) => !wanted.includes(line)).map((line) => `+ ${line}`);
     return [...missing, ...extra, ...(await this.#saboteur.foreignMissing())].join("\n");

@@ -1,15 +1,18 @@
 import { parseLb, parseLbVips, type VppClient } from "vpp-api-ts";
 import { formatAddress, formatMac, formatPrefix } from "vpp-api-ts/codec";
-import { LB_SOURCES, nameOf, ROUTES, type World, type WorldVip } from "./world.ts";
+import { LB_SOURCES, nameOf, ROUTES, STEERED, type World, type WorldVip } from "./world.ts";
 
 const ALL = 0xffffffff;
 /** What a saboteur leaves behind on purpose, and nobody may touch. */
 export const FOREIGN_VIPS = "10.99.";
+/** Where streams have their anchors: 198.18.0.0/15. */
+const ANCHORS = "198.1";
 
 /** What VPP should hold, one sorted line each. Independent of the controller: from the world's own words. */
 export function expected(
   world: World,
   drained: (vip: WorldVip, address: string) => boolean,
+  drainedIn: (stream: string, address: string) => boolean,
   weights: boolean,
 ): string[] {
   const lines = [`conf ${LB_SOURCES.ip4Source} ${LB_SOURCES.ip6Source}`];
@@ -32,6 +35,18 @@ export function expected(
         lines.push(`server ${key} ${address}${weights ? ` ${weight}` : ""}`);
     }
   }
+  const used = new Set([...world.steered.map(({ stream }) => stream), ...world.flows.map(({ stream }) => stream)]);
+  for (const { name, encap, tableSize, servers } of world.streams) {
+    const taking = servers.filter(({ address, state }) => state === "up" && !drainedIn(name, address));
+    if (used.has(name))
+      lines.push(
+        `stream ${encap} ${tableSize}: ${taking
+          .map((one) => one.address)
+          .sort()
+          .join(" ")}`,
+      );
+  }
+  for (const { prefix } of world.steered) lines.push(`steered ${prefix}`);
   return lines.sort();
 }
 
@@ -47,13 +62,26 @@ export async function held(client: VppClient): Promise<string[]> {
   for (const is_ipv6 of [false, true]) await routeAndAddressLines(client, names, is_ipv6, lines);
   for (const vip of parseLbVips(await client.cli("show lb vips verbose"))) {
     if (vip.removed || vip.prefix.startsWith(FOREIGN_VIPS)) continue;
+    if (vip.prefix.startsWith(ANCHORS)) {
+      const used = vip.servers.filter((one) => !one.removed && one.weight !== 0).map((one) => one.address);
+      lines.push(`stream ${vip.encap} ${vip.tableSize}: ${used.sort().join(" ")}`);
+      continue;
+    }
     const key = vipText(vip.prefix, vip.protocol, vip.port);
     lines.push(`vip ${key} ${vip.encap} ${vip.tableSize} sticky ${vip.srcIpSticky} dscp ${vip.dscp ?? "-"}`);
     for (const { address, removed, weight } of vip.servers) {
       if (!removed && weight !== 0) lines.push(`server ${key} ${address}${weight === undefined ? "" : ` ${weight}`}`);
     }
   }
+  for (const { acl_index, tag } of await client.dumpAll("acl_dump", { acl_index: ALL }))
+    lines.push(`acl ${acl_index} ${tag}`);
+  for (const { policy } of await client.dumpAll("abf_policy_dump", {})) lines.push(`policy ${policy.policy_id}`);
   return lines.sort();
+}
+
+/** Lines of how flows are put into VPP: which they are is for others to judge, but without flows there are none. */
+export function isSteering(line: string): boolean {
+  return /^(acl|policy) /.test(line);
 }
 
 async function interfaceLines(client: VppClient, lines: string[]): Promise<Map<number, string>> {
@@ -102,6 +130,7 @@ async function routeAndAddressLines(
     table: { table_id: 0, is_ip6: is_ipv6, name: "" },
   })) {
     const prefix = formatPrefix(route.prefix);
+    if (STEERED.some((vip) => vip === prefix)) lines.push(`steered ${prefix}`);
     if (!ours.includes(prefix)) continue;
     const paths = route.paths.map((path) => {
       const hop = is_ipv6 ? "" : [...path.nh.address.ip4].join(".");

@@ -8,6 +8,20 @@ export interface World {
   neighbors: { address: string; mac: string; interface: string }[];
   routes: { prefix: string; via: { address: string; interface: string; weight: number }[] }[];
   vips: WorldVip[];
+  streams: { name: string; encap: "gre4"; tableSize: number; servers: WorldServer[] }[];
+  flows: WorldFlow[];
+  /** Prefixes of {@link STEERED} with the stream that takes what no flow does. */
+  steered: { prefix: string; stream: string }[];
+}
+
+export interface WorldFlow {
+  name: string;
+  stream: string;
+  vips: string[];
+  protocols: string[];
+  destinationPorts: string[];
+  sourceSubnets: string[];
+  priority: number;
 }
 
 export interface WorldInterface {
@@ -42,11 +56,24 @@ export const LB_SOURCES = { ip4Source: "10.60.1.1", ip6Source: "2001:db8:60::1" 
 /** Every route that a world may have. */
 export const ROUTES = ["0.0.0.0/0", "10.9.0.0/16", "10.10.0.0/16"] as const;
 const VIPS = ["10.2.0.0/24", "10.2.1.1/32", "10.2.2.0/24", "10.2.3.1/32", "2001:db8:2::/64", "2001:db8:3::1/128"];
+/** VIPs that streams may serve. */
+export const STEERED = ["10.3.0.0/24", "10.3.1.1/32", "10.3.2.0/24"] as const;
+const STREAM_NAMES = ["red", "green", "blue"] as const;
 const OUTSIDE = 9;
 
 /** Nothing at all. */
 export function emptyWorld(): World {
-  return { timeoutS: 40, bridges: [], interfaces: [], neighbors: [], routes: [], vips: [] };
+  return {
+    timeoutS: 40,
+    bridges: [],
+    interfaces: [],
+    neighbors: [],
+    routes: [],
+    vips: [],
+    streams: [],
+    flows: [],
+    steered: [],
+  };
 }
 
 /** A full one, always the same: memory is compared in it. @param hosts kernel devices that the dataplane can open */
@@ -63,6 +90,14 @@ export function referenceWorld(hosts: readonly string[]): World {
       { prefix: VIPS[0]!, encap: "gre4", tableSize: 256, srcIpSticky: false, servers: servers(4) },
       { prefix: VIPS[4]!, encap: "gre6", tableSize: 256, srcIpSticky: false, servers: servers(6) },
     ],
+    streams: STREAM_NAMES.slice(0, 2).map((name) => ({ name, encap: "gre4", tableSize: 64, servers: servers(4) })),
+    flows: [
+      {
+        ...{ name: "f1", stream: STREAM_NAMES[1], vips: [STEERED[0]], protocols: ["tcp"], destinationPorts: ["80-90"] },
+        ...{ sourceSubnets: [], priority: 1 },
+      },
+    ],
+    steered: [{ prefix: STEERED[0], stream: STREAM_NAMES[0] }],
   };
 }
 
@@ -103,6 +138,9 @@ export function mutate(world: World, random: Random, hosts: readonly string[]): 
     [2, changeMembers],
     [1, changeBridges],
     [2, changeRoutes],
+    [3, changeStreams],
+    [3, changeSteered],
+    [4, changeFlows],
     [1, changeNeighbors],
     [0.3, (one) => (one.timeoutS = random.pick([30, 40, 50]))],
   ]);
@@ -221,11 +259,56 @@ function changeNeighbors(world: World, random: Random): void {
   world.neighbors = random.chance(0.4) ? others : [...others, { address, mac, interface: "loop0" }];
 }
 
+function changeStreams(world: World, random: Random): void {
+  const name = random.pick(STREAM_NAMES);
+  const found = world.streams.find((stream) => stream.name === name);
+  const servers = random.some([2, 3, 4, 5], 0.7).map((n) => server(4, n));
+  if (found === undefined) world.streams.push({ name, encap: "gre4", tableSize: 64, servers });
+  else if (random.chance(0.2)) world.streams = world.streams.filter((stream) => stream !== found);
+  else if (random.chance(0.2)) found.tableSize = found.tableSize === 64 ? 128 : 64;
+  else found.servers = servers;
+}
+
+function changeSteered(world: World, random: Random): void {
+  const prefix = random.pick(STEERED);
+  const others = world.steered.filter((vip) => vip.prefix !== prefix);
+  const gone = others.length < world.steered.length && random.chance(0.4);
+  const stream = random.chance(0.1) ? "none" : random.pick(STREAM_NAMES);
+  world.steered = gone ? others : [...others, { prefix, stream }];
+}
+
+function changeFlows(world: World, random: Random): void {
+  const name = `f${1 + random.below(4)}`;
+  const others = world.flows.filter((flow) => flow.name !== name);
+  if (others.length < world.flows.length && random.chance(0.4)) {
+    world.flows = others;
+    return;
+  }
+  const protocols = random.pick([["tcp"], ["udp"], ["tcp", "udp"], ["any"]]);
+  const flow = {
+    name,
+    stream: random.pick(STREAM_NAMES),
+    vips: random.some(STEERED, 0.5),
+    protocols,
+    destinationPorts: protocols[0] === "any" ? [] : random.some(["80", "443", "5000-5999"], 0.5),
+    sourceSubnets: random.some(["192.0.2.0/25", "192.0.2.128/25"], 0.3),
+    priority: random.below(5),
+  };
+  world.flows = [...others, flow];
+}
+
 /** Without what stands on something that is gone. */
 function tidy(world: World): World {
   const names = new Set(world.interfaces.map(nameOf));
   world.neighbors = world.neighbors.filter((neighbor) => names.has(neighbor.interface));
   world.routes = world.routes.filter((route) => route.via.every((path) => names.has(path.interface)));
+  const streams = new Set(["none", ...world.streams.map(({ name }) => name)]);
+  world.steered = world.steered.filter(({ stream }) => streams.has(stream));
+  const steered = new Set(world.steered.map(({ prefix }) => prefix));
+  world.flows = world.flows.flatMap((flow) => {
+    const vips = flow.vips.filter((prefix) => steered.has(prefix));
+    return streams.has(flow.stream) && vips.length > 0 ? [{ ...flow, vips }] : [];
+  });
   return world;
 }
 
