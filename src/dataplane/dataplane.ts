@@ -268,6 +268,7 @@ export class Dataplane {
       linkUp: wanted.linkUp ?? true,
       mtu: { l3, ip4: 0, ip6: 0, mpls: 0 },
       linkMtu: l3,
+      promiscuous: false,
       tag: "",
       l2: undefined,
       xconnect: undefined,

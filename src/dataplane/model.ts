@@ -105,6 +105,8 @@ export interface Interface {
   readonly mtu: InterfaceMtu;
   /** What the hardware takes, L3 bytes; 0 for local0. */
   linkMtu: number;
+  /** Takes unicast to anybody also while it routes. */
+  promiscuous: boolean;
   tag: string;
   l2: L2Attachment | undefined;
   /** Index of the interface that everything received leaves by (l2 cross-connect); excludes `l2`. */

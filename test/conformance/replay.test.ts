@@ -13,7 +13,7 @@ import { addRec0, namespacesMissing, startEmbedded } from "./subject.ts";
 const UNSUPPORTED = new Set([...["gre_tunnel_add_del", "gre_tunnel_dump"]]);
 
 /** The same of the recordings of streams, filters and links. */
-const UNSUPPORTED_STREAMS = new Set([...["sw_interface_set_promisc", "sw_interface_set_unnumbered", "arping"]]);
+const UNSUPPORTED_STREAMS = new Set(["sw_interface_set_unnumbered"]);
 
 /** Interfaces of the recording that only unsupported requests made: GRE. */
 const MISSING_INTERFACES = new Set([5]);

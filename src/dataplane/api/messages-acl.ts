@@ -1,4 +1,4 @@
-/** `name_crc` of what the acl and abf plugins of VPP 26.06 serve, without MACIP lists, which the embedded dataplane lacks. */
+/** `name_crc` of what VPP 26.06's acl, abf and arping plugins serve, without MACIP lists, and of what came with them. */
 
 export const ACL_MESSAGES: readonly string[] = [
   // acl.api
@@ -41,6 +41,14 @@ export const ACL_MESSAGES: readonly string[] = [
   "abf_itf_attach_add_del_reply_e8d4e804",
   "abf_itf_attach_details_7819523e",
   "abf_itf_attach_dump_51077d14",
+  // arping.api
+  "arping_48817482",
+  "arping_reply_bb9d1cbd",
+  "arping_acd_48817482",
+  "arping_acd_reply_e08c3b05",
+  // interface.api
+  "sw_interface_set_promisc_d40860d4",
+  "sw_interface_set_promisc_reply_e8d4e804",
   // ip.api
   "ip_table_allocate_b9d2e09e",
   "ip_table_allocate_reply_1728303a",

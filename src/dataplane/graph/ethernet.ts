@@ -22,8 +22,9 @@ export function ethernetInput(n: Nodes, p: Packet): void {
   const isTagged = etherType === ETHERTYPE_VLAN || etherType === ETHERTYPE_DOT1AD;
   if (isTagged && (rx.subs !== undefined || !isL2)) return taggedInput(n, p, etherType);
   if (isL2) return n.l2Input(p);
-  // Unicast to somebody else: an L3 interface is not promiscuous.
-  if ((bytes[start]! & 1) === 0 && !sameMac(bytes, start, rx.mac)) return n.drop(p, n.counters.ethernetMacMismatch);
+  // Unicast to somebody else: an L3 interface is not promiscuous, unless it was told to be.
+  if ((bytes[start]! & 1) === 0 && !sameMac(bytes, start, rx.mac) && !rx.promiscuous)
+    return n.drop(p, n.counters.ethernetMacMismatch);
   ethernetToL3(n, p);
 }
 
@@ -61,7 +62,8 @@ function count(p: Packet, from: number): void {
 
 function routed(n: Nodes, p: Packet, header: number): void {
   const { bytes, start, rx } = p;
-  if ((bytes[start]! & 1) === 0 && !sameMac(bytes, start, rx.mac)) return n.drop(p, n.counters.ethernetMacMismatch);
+  if ((bytes[start]! & 1) === 0 && !sameMac(bytes, start, rx.mac) && rx.sup?.promiscuous !== true)
+    return n.drop(p, n.counters.ethernetMacMismatch);
   ethernetToL3(n, p, header);
 }
 

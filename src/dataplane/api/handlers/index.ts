@@ -2,6 +2,7 @@ import type { Handlers } from "../handler.ts";
 import { abfHandlers } from "./abf.ts";
 import { aclHandlers } from "./acl.ts";
 import { afPacketHandlers } from "./af-packet.ts";
+import { arpingHandlers } from "./arping.ts";
 import { controlHandlers } from "./control.ts";
 import { interfaceHandlers } from "./interface.ts";
 import { ipHandlers } from "./ip.ts";
@@ -28,4 +29,5 @@ export const handlers: Handlers = {
   ...reassemblyHandlers,
   ...aclHandlers,
   ...abfHandlers,
+  ...arpingHandlers,
 };
