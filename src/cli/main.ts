@@ -16,6 +16,7 @@ import { registerStatus } from "./status.ts";
 import { registerTarget } from "./target.ts";
 import { registerTraffic } from "./traffic.ts";
 import { registerVppctl } from "./vppctl.ts";
+import { registerWatch } from "./watch.ts";
 
 /**
  * The program. Commands import what they need when they run, so that help and completion load nothing else.
@@ -50,6 +51,7 @@ export function createProgram(): Command {
   registerApply(program);
   registerStatus(program);
   registerGet(program);
+  registerWatch(program);
   registerDrain(program);
   registerHistory(program);
   registerVppctl(program);

@@ -19,7 +19,7 @@ import type {
 } from "../controller/types.ts";
 import { DEFAULT_CONTROL_SOCKET } from "./defaults.ts";
 import { ControlError, type ControlErrorCode } from "./errors.ts";
-import { CODE_KEY, controlService, MAX_MESSAGE_BYTES, REASON_KEY } from "./proto.ts";
+import { CODE_KEY, controlService, MAX_MESSAGE_BYTES, MAX_REQUEST_BYTES, REASON_KEY } from "./proto.ts";
 import { fromStruct, type ProtoStruct } from "./struct.ts";
 
 export interface ControlClientOptions {
@@ -168,6 +168,10 @@ export class ControlClient {
     switch (error.code) {
       case grpc.status.UNAVAILABLE:
         return this.#unavailable(error);
+      case grpc.status.RESOURCE_EXHAUSTED:
+        return (
+          tooLarge(error) ?? new ControlError("CLOSED", `the call to ${this.socket} ended: ${error.details}`, options)
+        );
       case grpc.status.DEADLINE_EXCEEDED:
         return new ControlError("DEADLINE", `the controller on ${this.socket} did not answer in time`, options);
       case grpc.status.UNIMPLEMENTED:
@@ -188,6 +192,19 @@ export class ControlClient {
     const message = `no controller runs on ${this.socket}: start one with \`vpplb lb -f lb.yaml\`, or name its socket with --control`;
     return new ControlError("NO_CONTROLLER", message, { cause });
   }
+}
+
+/** In the words of grpc-js; what the controller sends never exceeds what is taken here. */
+function tooLarge(cause: grpc.ServiceError): ControlError | undefined {
+  const MiB = (bytes: number) => `${bytes / (1 << 20)} MiB`;
+  if (/^(?:Received message larger|Attempted to send message with a size larger)/.test(cause.details)) {
+    return new ControlError("INPUT", `the request is larger than the controller takes (${MiB(MAX_REQUEST_BYTES)})`, {
+      cause,
+    });
+  }
+  if (!/^Sent message larger/.test(cause.details)) return undefined;
+  const message = `the answer is larger than ${MiB(MAX_MESSAGE_BYTES)}: ask for less`;
+  return new ControlError("CONTROLLER", message, { cause, reason: "TOO_LARGE" });
 }
 
 interface Structs {

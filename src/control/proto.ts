@@ -32,5 +32,7 @@ export function controlService(): Constructor {
 export const CODE_KEY = "vpplb-code";
 export const REASON_KEY = "vpplb-reason";
 
+/** Of a request: the longest is a lb.yaml, of 16 MiB at most. */
+export const MAX_REQUEST_BYTES = 20 << 20;
 /** Of an answer. A million rows are more than this: what is longer is refused with the reason. */
 export const MAX_MESSAGE_BYTES = 32 << 20;

@@ -8,7 +8,7 @@ import { markPeer } from "./actor.ts";
 import { DEFAULT_CONTROL_SOCKET } from "./defaults.ts";
 import { ControlError } from "./errors.ts";
 import { implementation } from "./handlers.ts";
-import { controlPackage, controlService, MAX_MESSAGE_BYTES } from "./proto.ts";
+import { controlPackage, controlService, MAX_MESSAGE_BYTES, MAX_REQUEST_BYTES } from "./proto.ts";
 
 export interface ControlServerOptions {
   /** Default /run/vpplb/control.sock; its directory is made where it is missing. */
@@ -37,8 +37,6 @@ export interface ControlServer {
 export type VppctlPermission = "read-only" | "write";
 
 const DRAIN_MS = 500;
-/** Of a request: the longest is a lb.yaml, of 16 MiB at most. */
-const MAX_REQUEST_BYTES = 20 << 20;
 /** Calls at once on one connection; more wait with the client. */
 const MAX_CALLS = 32;
 

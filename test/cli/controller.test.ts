@@ -166,6 +166,38 @@ describe("vpplb with a controller", function () {
     assert.match(unknown.stderr, /10\.99\.0\.1/);
   });
 
+  it("watch shows what the controller does, as it happens, and ends well", async () => {
+    const watching = [
+      ["--json", "watch"],
+      ["watch", "--only", "drain"],
+    ].map((args) => start(["--control", control, ...args]));
+    await Promise.all(watching.map((one) => printed(one, /watching the controller/)));
+    assert.equal((await ask("drain", "10.60.1.3")).code, 0);
+    assert.equal((await ask("drain", "10.60.1.3", "--undo")).code, 0);
+    await Promise.all(watching.map((one) => printed(one, /drain of 10\.60\.1\.3 ended/)));
+    for (const one of watching) one.child.kill("SIGINT");
+    const [all, drains] = await Promise.all(watching.map((one) => one.ended));
+    assert.deepEqual([all?.code, drains?.code], [0, 0]);
+    const events = (all?.stdout ?? "")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { type: string; ended?: boolean });
+    assert.deepEqual(
+      events.filter(({ type }) => type === "drain").map(({ ended }) => ended),
+      [false, true],
+    );
+    for (const type of ["plan", "operation", "sync"])
+      assert.ok(
+        events.some((event) => event.type === type),
+        type,
+      );
+    const lines = (drains?.stdout ?? "").trim().split("\n");
+    assert.match(lines.join("\n"), /^\S+Z drain +draining 10\.60\.1\.3\n\S+Z drain +drain of 10\.60\.1\.3 ended$/);
+    const nobody = await vpplb(["--control", join(folder, "none.sock"), "watch"]);
+    assert.equal(nobody.code, 1);
+    assert.match(nobody.stderr, /no controller runs/);
+  });
+
   it("a second controller does not take the socket", async () => {
     const second = await vpplb(["lb", "-f", config, "--journal", join(folder, "other.json")]);
     assert.equal(second.code, 1);

@@ -238,6 +238,22 @@ describe("control API", () => {
     assert.equal((await client().vppctl("lb vip 10.0.0.0/24 del", { write: true })).retval, -1);
   });
 
+  it("ends what is too large with the reason, whichever way it goes, and serves on", async function () {
+    this.timeout(20_000);
+    await serve();
+    const large = "x".repeat(48 << 20);
+    await rejects(client().plan(large), "INPUT", /20 MiB/);
+    await rejects(client().plan("x".repeat(25 << 20)), "INPUT", /20 MiB/);
+    controller.vppctl = async () => ({ retval: 0, output: large });
+    const error = await rejects(client().vppctl("show version"), "CONTROLLER", /larger than 32 MiB/);
+    assert.equal(error.reason, "TOO_LARGE");
+    const event = { type: "state", at: "", ok: true, message: large } as const;
+    const events = client().watch(undefined, () => setImmediate(() => controller.events$.next(event)));
+    await rejects(events.next(), "CONTROLLER", /larger than 32 MiB/);
+    assert.equal(controller.events$.observed, false);
+    assert.deepEqual(await client().status(), status);
+  });
+
   it("streams events to every watcher until it closes", async () => {
     await serve();
     const events: ControllerEvent[][] = [[], []];

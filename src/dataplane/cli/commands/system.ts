@@ -142,7 +142,7 @@ export function scriptLines(script: string): string[] {
 }
 
 /** VPP writes what the lines print to its own standard output; here the session gets it. */
-async function exec({ out, nested }: CliContext, input: Input): Promise<void> {
+async function exec({ out, nested, signal }: CliContext, input: Input): Promise<void> {
   const [path] = input.read("%s") ?? refuse(`expecting file name, got \`${input.error()}'`);
   let script: string;
   try {
@@ -161,6 +161,8 @@ async function exec({ out, nested }: CliContext, input: Input): Promise<void> {
     return refuse(`failed to open \`${path}': ${words[code] ?? code}`);
   }
   for (const line of scriptLines(script)) {
+    // Whoever asked for it is gone, or pressed a key.
+    if (signal.aborted) refuse(`interrupted before: ${line.slice(0, 30)}`);
     if ((await nested(line)) !== 0) {
       out("");
       refuse(`CLI line error: ${line.slice(0, 30)}`);
