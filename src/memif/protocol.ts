@@ -156,13 +156,18 @@ export function encodeMessage(message: Message): Uint8Array {
   return bytes;
 }
 
-/** @throws MemifError PROTOCOL for another length, an unknown type, or a region size beyond all memory */
-export function decodeMessage(bytes: Uint8Array): Message {
-  if (bytes.length !== MESSAGE_BYTES) {
-    throw new MemifError("PROTOCOL", `message of ${bytes.length} bytes`, {
+/**
+ * Takes shorter messages too, as VPP does: what is missing is zero.
+ * @throws MemifError PROTOCOL for a longer one, an unknown type, or a region size beyond all memory
+ */
+export function decodeMessage(received: Uint8Array): Message {
+  if (received.length > MESSAGE_BYTES) {
+    throw new MemifError("PROTOCOL", `message of ${received.length} bytes`, {
       hint: "the peer does not speak memif protocol version 2",
     });
   }
+  const bytes = new Uint8Array(MESSAGE_BYTES);
+  bytes.set(received);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const number = view.getUint16(0, true);
   const type = TYPES[number];

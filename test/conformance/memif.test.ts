@@ -184,8 +184,23 @@ async function listen(space: Namespace, address: string): Promise<net.Server> {
   return server;
 }
 
+/** What a connection of a former life sends again may have asked for the gateway before it was there. */
+async function connect(from: Namespace, address: string): Promise<net.Socket> {
+  const deadline = Date.now() + DEADLINE_MS;
+  for (;;) {
+    const socket = connectTcp(from.netns, address, PORT);
+    try {
+      await once(socket, "connect");
+      return socket;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EHOSTUNREACH" || Date.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
 async function transfer(from: Namespace, address: string): Promise<void> {
-  const socket = connectTcp(from.netns, address, PORT);
+  const socket = await connect(from, address);
   socket.setTimeout(2 * DEADLINE_MS, () => socket.destroy(new Error(`no answer from ${address}`)));
   const sent = randomBytes(TRANSFER_BYTES);
   const chunks: Buffer[] = [];

@@ -145,7 +145,8 @@ describe("a hostile memif slave", () => {
       [{ ...INIT, version: 0x100 }, "unsupported version"],
       [{ ...INIT, id: 9 }, "unmatched interface id"],
       [{ type: "ack" }, "unexpected message received"],
-      [new Uint8Array(64).fill(1), "message of 64 bytes"],
+      [new Uint8Array(164).fill(1), "message of 164 bytes"],
+      [new Uint8Array(64).fill(1), "unknown message type (0x101)"],
     ] as const) {
       assert.equal(await answerTo(instead(0, message)), reason);
     }

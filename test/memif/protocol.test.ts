@@ -97,7 +97,8 @@ describe("memif messages", () => {
         }
       }),
     );
-    assert.throws(() => decodeMessage(new Uint8Array(127)), { code: "PROTOCOL" });
+    assert.throws(() => decodeMessage(new Uint8Array(129)), { code: "PROTOCOL" });
+    assert.deepEqual(decodeMessage(Uint8Array.of(6, 0, 0x61)), { type: "connect", interfaceName: "a" }, "cut short");
     assert.throws(() => decodeMessage(Uint8Array.from([9, ...new Uint8Array(127)])), { code: "PROTOCOL" });
   });
 
