@@ -171,7 +171,7 @@ export class ApiServer {
     try {
       const elements = handler.run(fields, call);
       const fault = (error: unknown): void => this.#onFault(entry.name, error);
-      return encodeAll(details, fields["context"], elements, handler.encode, fault);
+      return encodeAll(details, Number(fields["context"]), elements, handler.encode, fault);
     } catch (error) {
       this.#onFault(entry.name, error);
       return undefined;
@@ -236,10 +236,13 @@ function decode(codec: MessageCodec, payload: Uint8Array): Fields | undefined {
   }
 }
 
+/** Behind the message's id. */
+const CONTEXT_OFFSET = 2;
+
 /** An element that can't be encoded is left out and reported. */
 function* encodeAll(
   details: TableEntry,
-  context: unknown,
+  context: number,
   elements: readonly unknown[],
   encode: (element: never) => Fields,
   onFault: (error: unknown) => void,
@@ -247,7 +250,9 @@ function* encodeAll(
   for (const element of elements) {
     let payload: Uint8Array;
     try {
-      payload = details.codec.encode(details.id, { ...encode(element as never), context });
+      payload = details.codec.encode(details.id, encode(element as never));
+      // Every detail begins with the request's context (vlibapi/api_common.h); put in here, no object is copied for it.
+      new DataView(payload.buffer, payload.byteOffset).setUint32(CONTEXT_OFFSET, context);
     } catch (error) {
       onFault(error);
       continue;

@@ -1,7 +1,6 @@
 import type { Socket } from "node:net";
+import { HEADER_BYTES, OutputChunks } from "./output.ts";
 
-/** Frame header: u64 (unused), u32 payload length, u32 (unused); vlibapi/api_common.h msgbuf_t. */
-const HEADER_BYTES = 16;
 /** The longest request that is read; VPP has no bound. The longest that makes sense is a cli_inband of a few 100 kB. */
 const MAX_REQUEST_BYTES = 4 << 20;
 /** Input is not read while this much of it waits. */
@@ -30,8 +29,7 @@ export class Session {
   readonly #closed = new AbortController();
   readonly #onClose: () => void;
   #input: Uint8Array = new Uint8Array(0);
-  #output: Uint8Array[] = [];
-  #outputBytes = 0;
+  readonly #output = new OutputChunks();
   #dump: Iterator<Uint8Array> | undefined;
   #waiting = false;
   #scheduled = false;
@@ -53,12 +51,8 @@ export class Session {
   /** Queues a payload; it leaves with the next flush. */
   send(payload: Uint8Array): void {
     if (this.#ending || this.signal.aborted) return;
-    const frame = new Uint8Array(HEADER_BYTES + payload.length);
-    new DataView(frame.buffer).setUint32(8, payload.length);
-    frame.set(payload, HEADER_BYTES);
-    this.#output.push(frame);
-    this.#outputBytes += frame.length;
-    if (this.#outputBytes + this.#socket.writableLength > MAX_QUEUED_OUTPUT_BYTES) this.close();
+    this.#output.push(payload);
+    if (this.#output.bytes + this.#socket.writableLength > MAX_QUEUED_OUTPUT_BYTES) this.close();
   }
 
   /** As `send`, for what comes unasked: leaves by itself, after what is being served now. */
@@ -69,11 +63,12 @@ export class Session {
 
   /** Hands everything queued to the kernel. */
   flush(): void {
-    if (this.#output.length === 0 || this.signal.aborted) return;
-    const frames = this.#output;
-    this.#output = [];
-    this.#outputBytes = 0;
-    this.#socket.write(frames.length === 1 ? frames[0]! : Buffer.concat(frames));
+    if (this.#output.bytes === 0 || this.signal.aborted) return;
+    const chunks = this.#output.take();
+    if (chunks.length === 1) return void this.#socket.write(chunks[0]!);
+    this.#socket.cork();
+    for (const chunk of chunks) this.#socket.write(chunk);
+    this.#socket.uncork();
   }
 
   /** Closes after what is queued; nothing more is read. */
@@ -93,7 +88,7 @@ export class Session {
     if (this.signal.aborted) return;
     this.#closed.abort();
     this.#input = new Uint8Array(0);
-    this.#output = [];
+    this.#output.take();
     this.#dump = undefined;
     this.#onClose();
   }
@@ -158,7 +153,7 @@ export class Session {
   }
 
   #isUnread(): boolean {
-    return this.#socket.writableLength + this.#outputBytes > MAX_UNREAD_OUTPUT_BYTES;
+    return this.#socket.writableLength + this.#output.bytes > MAX_UNREAD_OUTPUT_BYTES;
   }
 
   /** Waits for the client to read: `drain` goes on. */
