@@ -156,13 +156,13 @@ const shown = fc.oneof(
     weight: 5,
     arbitrary: cli(
       ...[
-        "show interface",
+        // Without "show interface": the real VPP's counters count its own multicast listener reports after a second.
         "show interface address",
         "show mode",
         "show interface vtr loop0.100",
         "show interface vtr",
       ],
-      ...["show interface vtr loop1.7", "show bridge-domain 1 int", "show bridge-domain 2 int", "show interface loop0"],
+      ...["show interface vtr loop1.7", "show bridge-domain 1 int", "show bridge-domain 2 int"],
       ...[
         "set interface state loop0.100 up",
         "set interface mtu packet 1234 loop0.100",

@@ -304,6 +304,38 @@ describe("client", () => {
     await assert.rejects(client.request("l2fib_flush_int", { sw_if_index: 1 }), { code: "REFUSED" });
   });
 
+  it("sub-interfaces: what would take another's tags, or spoil VPP's memory, is not sent", async () => {
+    await start();
+    vpp.handler = ({ name, context }, peer) => {
+      if (name !== "sw_interface_dump") return peer.send(`${name}_reply`, { context });
+      const vlan = { sup_sw_if_index: 2, interface_name: "loop0.7", sub_outer_vlan_id: 100 };
+      peer.send("sw_interface_details", { ...{ context, sw_if_index: 2, sup_sw_if_index: 2 } });
+      peer.send("sw_interface_details", { ...vlan, ...{ context, sw_if_index: 5, sub_id: 7, sub_if_flags: 2 | 16 } });
+    };
+    const sub = { sw_if_index: 2, sub_id: 8, sub_if_flags: 2 | 16, outer_vlan_id: 101, inner_vlan_id: 0 };
+    await client.request("create_subif", sub);
+    await client.request("create_subif", { ...sub, sub_if_flags: 2 | 8, outer_vlan_id: 100 });
+    await client.request("create_subif", { ...sub, sub_if_flags: 4, outer_vlan_id: 100, inner_vlan_id: 9 });
+    await client.request("create_subif", { ...sub, sw_if_index: 3, outer_vlan_id: 100 });
+    await client.request("create_subif", { ...sub, sub_id: 7, outer_vlan_id: 100 });
+    const taken = { code: "REFUSED", message: /loop0\.7 has the tags \(dot1q 100\)/ };
+    await assert.rejects(client.request("create_subif", { ...sub, outer_vlan_id: 100 }), taken);
+    await assert.rejects(client.request("create_vlan_subif", { sw_if_index: 2, vlan_id: 100 }), taken);
+    await client.request("create_vlan_subif", { sw_if_index: 2, vlan_id: 101 });
+    for (const change of [
+      { outer_vlan_id: 4096 },
+      { inner_vlan_id: 65535 },
+      { sub_if_flags: 0 },
+      { sub_if_flags: 1 },
+    ]) {
+      await assert.rejects(client.request("create_subif", { ...sub, ...change }), { code: "REFUSED" });
+    }
+    const bvi = { rx_sw_if_index: 0, bd_id: 1, port_type: 1, enable: true };
+    await assert.rejects(client.request("sw_interface_set_l2_bridge", bvi), { code: "REFUSED" });
+    await client.request("sw_interface_set_l2_bridge", { ...bvi, enable: false });
+    await client.request("sw_interface_set_l2_bridge", { ...bvi, rx_sw_if_index: 2 });
+  });
+
   it("a reply that is cut short fails its request alone; a wrong value never leaves", async () => {
     await start({ probe: false });
     vpp.handler = ({ context }, peer) => {

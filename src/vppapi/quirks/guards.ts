@@ -7,6 +7,7 @@ import { bridgeFlags, createBridge, flushInterface } from "./bridge.ts";
 import { refuseCli } from "./cli.ts";
 import { MAX_STICKY_BUCKETS, MAX_TABLE_SIZE, isPowerOf2, refused, vipPrefix } from "./lb-encoding.ts";
 import { parseLbVips } from "./lb-text.ts";
+import { bridgeLocal, createSub, createVlan } from "./sub-interfaces.ts";
 
 /**
  * Looks at a request before it is sent. Requests that need a look into VPP are sent once that is done, that is after
@@ -91,5 +92,8 @@ export const crashGuards: ReadonlyMap<string, Guard> = new Map<string, Guard>([
   ["bridge_domain_add_del_v2", createBridge("bridge_domain_add_del_v2")],
   ["bridge_flags", bridgeFlags],
   ["l2fib_flush_int", flushInterface],
+  ["create_subif", createSub],
+  ["create_vlan_subif", createVlan],
+  ["sw_interface_set_l2_bridge", bridgeLocal],
   ["cli_inband", (fields) => refuseCli(String(fields["cmd"] ?? ""))],
 ]);
