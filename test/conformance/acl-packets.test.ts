@@ -8,6 +8,7 @@ import { parseAddress, parsePrefix } from "vpp-api-ts/codec";
 import { arpFrame, echoRequest, hex, ip4Frame, macOf, udp } from "../dataplane/support.ts";
 import type { Fields } from "./client.ts";
 import type { Command } from "./commands.ts";
+import { tagged } from "./fragment-frames.ts";
 import { namespacesMissing } from "./subject.ts";
 import { Wired } from "./wires.ts";
 
@@ -211,9 +212,10 @@ describe("access lists on packets", function () {
     for (const other of results.slice(1)) assert.deepEqual(other, results[0], "a real VPP does otherwise");
   }
 
-  /** Protocol, addresses and ports. */
+  /** Protocol, addresses and ports; a tag is the same on both sides. */
   function sameFlow(frame: string, sent: Uint8Array): boolean {
     const text = hex(sent);
+    if (text.slice(24, 28) === "8100") return frame.slice(24) === text.slice(24);
     const isIp4 = text.slice(24, 28) === "0800";
     const fields = isIp4
       ? [
@@ -363,5 +365,17 @@ describe("access lists on packets", function () {
     assert.equal(await arps([0x88cc], [0]), 0, "with another one's");
     assert.equal(await arps([0x88cc, 0x0806], [0]), 1, "with its own");
     assert.equal(await arps([0x88cc], []), 1, "without access lists");
+    const withTag = (segment: Segment): Uint8Array => tagged(bridged(segment), "81000064");
+    const tags = [
+      api("acl_interface_set_etype_whitelist", { sw_if_index: 1, count: 0, n_input: 0, whitelist: [] }),
+      cli("create sub-interfaces host-v0 100"),
+      cli("create sub-interfaces host-v1 100"),
+      cli("set interface state host-v0.100 up"),
+      cli("set interface state host-v1.100 up"),
+      cli("set interface l2 bridge host-v0.100 8"),
+      cli("set interface l2 bridge host-v1.100 8"),
+      bind(4, [0], []),
+    ];
+    await passes(tags, sent, [true, false, true, false, true], withTag);
   });
 });

@@ -7,9 +7,9 @@ import { AclAction } from "../acl/types.ts";
 import type { Feature } from "../features.ts";
 import { NO_INDEX, type ErrorCounter, type Interface } from "../model.ts";
 import type { ErrorCounters } from "../trace/errors.ts";
+import { l3Of } from "./bridge.ts";
 import { read16, type Nodes, type Packet } from "./context.ts";
 
-const ETHERNET_BYTES = 14;
 /** What the trace tells of a packet of a known session (dataplane_node.c). */
 const KNOWN_SESSION = 0x80000000;
 /** A later fragment matched by addresses and protocol: VPP has one bit for both. */
@@ -72,7 +72,7 @@ function aclNode(errors: ErrorCounters, kind: NodeKind): Feature {
   const run = (n: Nodes, p: Packet): boolean => {
     const { acl } = n.dp;
     const iface = kind.isInput ? p.rx : p.tx!;
-    tuple.fill(p.bytes, kind.isL2 ? p.start + ETHERNET_BYTES : p.start, p.end, kind.isIp4);
+    tuple.fill(p.bytes, kind.isL2 ? l3Of(p) : p.start, p.end, kind.isIp4);
     counters.checked.count += 1;
     verdict.action = AclAction.deny;
     verdict.refusal = counters.deny;
@@ -186,7 +186,7 @@ function etherTypeNode(errors: ErrorCounters, isInput: boolean): Feature {
   const dropped = errors.register(node, `dropped ${where} non-whitelisted non-ip packets`);
   const run = (n: Nodes, p: Packet): boolean => {
     const { swIfIndex } = isInput ? p.rx : p.tx!;
-    const etherType = read16(p.bytes, p.start + 12);
+    const etherType = read16(p.bytes, l3Of(p) - 2);
     const lists = isInput ? n.dp.acl.input : n.dp.acl.output;
     const passes = lists.isWhitelisted(swIfIndex, etherType);
     if (p.trace !== undefined) n.record(p, node, { kind: "ethertype", swIfIndex, isInput, passes, etherType });

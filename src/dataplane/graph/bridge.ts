@@ -6,6 +6,8 @@ import { read16, snapshot, type Nodes, type Packet } from "./context.ts";
 import { terminateArp } from "./arp-term.ts";
 import { ETHERTYPE_ARP, ETHERTYPE_IP4, ETHERTYPE_IP6, ethernetToL3, sameMac } from "./ethernet.ts";
 
+const ETHERNET_BYTES = 14;
+
 /** l2-input: learn, then forward or flood (vnet/l2/l2_input_node.c, l2_learn.c, l2_fwd.c, l2_flood.c). */
 export function l2Input(n: Nodes, p: Packet): void {
   const { rx } = p;
@@ -43,8 +45,8 @@ export function l2Input(n: Nodes, p: Packet): void {
   forward(n, p, domain);
 }
 
-function isArp({ bytes, start, end }: Packet): boolean {
-  return read16(bytes, start + 12 + TAG_BYTES * tagsOf(bytes, start, end)) === ETHERTYPE_ARP;
+function isArp(p: Packet): boolean {
+  return read16(p.bytes, l3Of(p) - 2) === ETHERTYPE_ARP;
 }
 
 function crossConnect(n: Nodes, p: Packet, to: number): void {
@@ -148,9 +150,14 @@ function l2Output(n: Nodes, p: Packet, out: Interface): void {
   n.output(p, out);
 }
 
+/** Where a bridged frame's payload begins, behind its tags. */
+export function l3Of({ bytes, start, end }: Packet): number {
+  return start + ETHERNET_BYTES + TAG_BYTES * tagsOf(bytes, start, end);
+}
+
 /** l2-input-feat-arc and l2-output-feat-arc: one arc each for IPv4, IPv6 and the rest (vnet/l2/l2_in_out_feat_arc.c). */
 function l2Features(n: Nodes, p: Packet, iface: Interface, which: "l2-input" | "l2-output"): boolean {
-  const etherType = read16(p.bytes, p.start + 12);
+  const etherType = read16(p.bytes, l3Of(p) - 2);
   const proto = etherType === ETHERTYPE_IP4 ? "ip4" : etherType === ETHERTYPE_IP6 ? "ip6" : "nonip";
   const chain = iface.features.chain(`${which}-${proto}`);
   if (chain === undefined) return true;
