@@ -147,14 +147,18 @@ export class Controller implements ControllerApi {
   }
 
   /** Rows as `get` gives them, of what was last seen: VPP is not asked. */
-  known(kind: RowKind): readonly Row[] {
-    return this.#queries.known(kind);
+  known(kind: RowKind, counters?: VppCounters["routes"]): readonly Row[] {
+    return this.#queries.known(kind, counters);
   }
 
   /** VPP's own counters as they are now; undefined where no VPP is connected. Rejects where VPP has to be asked and fails. */
   async counters(): Promise<VppCounters | undefined> {
     const { session } = this.#link;
-    return session && this.#counters.read(session, this.#reconciler.view.observed);
+    if (session === undefined) return undefined;
+    const counters = await this.#counters.read(session, this.#reconciler.view.observed);
+    // VPP has to be asked for these; what the segment tells is good without.
+    const routes = await this.#queries.routeCounters().catch(() => undefined);
+    return { ...counters, ...(routes === undefined ? {} : { routes }) };
   }
 
   #open(): void {

@@ -1,5 +1,5 @@
 import { StatsReader, total, type Stat } from "vpp-api-ts";
-import { vipKey, type ObservedState } from "../bridge/index.ts";
+import { vipKey, type ObservedState, type RouteCounters } from "../bridge/index.ts";
 import type { VppSession } from "./link.ts";
 import { parseInterfaceCounters, type InterfaceCounters } from "./show-interface.ts";
 
@@ -22,6 +22,8 @@ export interface VppCounters {
   /** By key of the VIP. */
   readonly vips: ReadonlyMap<string, VipCounters>;
   readonly interfaces: ReadonlyMap<string, InterfaceCounters>;
+  /** Of routes that streams and flows are made of, by prefix. */
+  readonly routes?: ReadonlyMap<string, RouteCounters>;
   /** Packet buffers by pool; the segment alone tells. */
   readonly buffers: ReadonlyMap<string, { readonly used: number; readonly available: number }>;
   /** Bytes of the main heap. */

@@ -2,6 +2,7 @@ import {
   makePlan,
   observe,
   observeCounters,
+  type RouteCounters,
   prepare,
   routeTables,
   type DesiredState,
@@ -20,6 +21,8 @@ import { rowsOf } from "./rows.ts";
 import { countedPrefixes } from "./steering-rows.ts";
 import type { GetOptions } from "./types.ts";
 import type { ExplainResult, Flow, PlanResult, Row, RowKind } from "./types.ts";
+
+const MAX_COUNTED_ROUTES = 500;
 
 /** What is asked of the controller and changes nothing in VPP (but for `vppctl`, which may). */
 export class Queries {
@@ -49,18 +52,26 @@ export class Queries {
   }
 
   /** As `get`, of what was last seen: VPP is not asked. Without a VPP so far, of what is desired. */
-  known(kind: RowKind): readonly Row[] {
+  known(kind: RowKind, counters?: ReadonlyMap<string, RouteCounters>): readonly Row[] {
     const { view, desired, journal } = this.#reconciler;
-    const basis = [view.observed, desired, journal.drains] as const;
+    const basis = [view.observed, desired, journal.drains, counters] as const;
     if (basis.some((one, i) => one !== this.#knownOf[i])) this.#known.clear();
     this.#knownOf = basis;
     const before = this.#known.get(kind);
     if (before !== undefined) return before;
     const effective = this.#reconciler.effective ?? emptyState();
     const observed = view.observed ?? emptyObserved();
-    const rows = rowsOf(kind, prepare({ desired: effective, observed, owned: journal.owned }));
+    const input = prepare({ desired: effective, observed, owned: journal.owned });
+    const rows = rowsOf(kind, { ...input, ...(counters === undefined ? {} : { counters }) });
     this.#known.set(kind, rows);
     return rows;
+  }
+
+  /** Packets by VIP's and flow's route, where streams need them; a line of VPP's CLI each, so not of more than 500. */
+  async routeCounters(): Promise<ReadonlyMap<string, RouteCounters>> {
+    const desired = this.#reconciler.effective;
+    const prefixes = desired === undefined ? [] : countedPrefixes({ desired }).slice(0, MAX_COUNTED_ROUTES);
+    return this.#ask((port) => observeCounters(port, prefixes));
   }
 
   async plan(desired: DesiredState): Promise<Omit<PlanResult, "diagnostics">> {

@@ -2,6 +2,7 @@ import type { Check, HealthSource } from "./health.ts";
 import { measuredMetrics } from "./metrics/measured.ts";
 import { objectMetrics } from "./metrics/objects.ts";
 import { statusMetrics } from "./metrics/status.ts";
+import { streamMetrics } from "./metrics/streams.ts";
 import { serverMetrics, vipMetrics } from "./metrics/vips.ts";
 import { vppCounterMetrics } from "./metrics/vpp.ts";
 import type { MetricGroup } from "./registry.ts";
@@ -13,6 +14,7 @@ const GROUPS: readonly MetricGroup<ControllerSource>[] = [
   measuredMetrics,
   objectMetrics,
   vipMetrics,
+  streamMetrics,
   vppCounterMetrics,
 ];
 

@@ -12,5 +12,8 @@ export function allControllerMetrics(): Metrics {
 
 /** Every metric of the embedded dataplane. */
 export function allDataplaneMetrics(): Metrics {
-  return makeMetrics(dataplaneMetricGroups, { dataplane: {}, api: {} } as unknown as DataplaneSource);
+  return makeMetrics(dataplaneMetricGroups, {
+    dataplane: { interfaces: [], lb: {}, errors: {} },
+    api: {},
+  } as unknown as DataplaneSource);
 }

@@ -20,6 +20,6 @@ export interface ControllerSource {
 
 /** What metrics and health want of the embedded dataplane. */
 export interface DataplaneSource {
-  readonly dataplane: Pick<Dataplane, "interfaces">;
+  readonly dataplane: Pick<Dataplane, "interfaces" | "errors" | "lb">;
   readonly api: Pick<ApiServer, "clients">;
 }

@@ -1,3 +1,4 @@
+import type { Controller } from "../controller/index.ts";
 import {
   CachedCounters,
   controllerHealth,
@@ -29,7 +30,9 @@ export interface ControllerPages {
 }
 
 /** A controller, as far as it is measured. */
-type Measured = Omit<ControllerSource, "counters"> & ConstructorParameters<typeof CachedCounters>[0];
+type Measured = Omit<ControllerSource, "counters" | "known"> &
+  Pick<Controller, "known"> &
+  ConstructorParameters<typeof CachedCounters>[0];
 
 /** The controller's HTTP server: /metrics, /healthz, /readyz. */
 export class ControllerHttp {
@@ -48,7 +51,7 @@ export class ControllerHttp {
     const source: ControllerSource = {
       status: () => controller.status(),
       snapshot: () => controller.snapshot(),
-      known: (kind) => controller.known(kind),
+      known: (kind) => controller.known(kind, counters.latest?.routes),
       events$: controller.events$,
       measurements$: controller.measurements$,
       counters: () => counters.latest,
