@@ -24,8 +24,7 @@ export const FOREIGN_WORDS: Readonly<Record<string, string>> = {
   lb: "set",
   trace: "filter frame-queue",
   test: "dma fib-walk-process frame-queue ip6 l2fib l2patch log sfdp syslog",
-  "show ip":
-    "container local mfib neighbor-stats neighbor-watcher pmtu punt source-and-port-range-check",
+  "show ip": "container local mfib neighbor-stats neighbor-watcher pmtu punt source-and-port-range-check",
   "show ip6": "dad hbh interface local mfib punt",
   "show interface": "default rx-placement secondary-mac-address span transceiver tx-hash",
   "show api": "dump histogram message-table plugin ring-stats trace-status",
