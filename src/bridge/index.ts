@@ -25,6 +25,7 @@ export {
   overlaps,
   prefixRange,
 } from "./wire.ts";
+export { compareTables, tableDigests, type Disagreement, type TableDigest } from "./table-digest.ts";
 export { Secret } from "./secret.ts";
 export { memifNote, UNKNOWN_MEMIF } from "./memif.ts";
 export { reassemblyOf } from "./link.ts";

@@ -12,11 +12,12 @@ export const lbConfKind: Kind = {
     if (wanted === undefined) return;
     const current = effectiveConf(input.observed.lbConf, input.owned.lbConf);
     const resize = current.stickyBuckets !== wanted.stickyBuckets;
-    const keepBuckets = resize && current.stickyBuckets !== undefined && input.observed.lbConf.flows > 0;
+    const keepBuckets =
+      resize && current.stickyBuckets !== undefined && input.observed.lbConf.flows > 0 && wanted.resizeInUse !== true;
     if (keepBuckets) {
       plan.warn(
         `the sticky table keeps ${current.stickyBuckets} buckets instead of ${wanted.stickyBuckets}: resizing it would drop ` +
-          `${input.observed.lbConf.flows} flows. It is resized when no flow is left, or when VPP restarts.`,
+          `${input.observed.lbConf.flows} flows. It is resized when no flow is left, when VPP restarts, or by \`vpplb apply --force\`: these flows then go where the tables say.`,
       );
     }
     const changes = describeChanges(current, wanted, keepBuckets);
@@ -41,7 +42,7 @@ function addOperation(
   changes: string[],
   keepBuckets: boolean,
 ): void {
-  const { evenWithForeignVips: _, ...asked } = wanted;
+  const { evenWithForeignVips: _, resizeInUse: __, ...asked } = wanted;
   // What VPP will have afterwards: the journal takes its word from here.
   const conf = keepBuckets ? { ...asked, stickyBuckets: current.stickyBuckets ?? asked.stickyBuckets } : asked;
   plan.add({

@@ -8,7 +8,7 @@ import { formatTable } from "./table.ts";
 export function registerGet(program: Command): void {
   const command = program
     .command("get")
-    .summary("list VIPs, streams, flows, servers, interfaces, bridges or routes")
+    .summary("list VIPs, streams, flows, servers, interfaces, memifs, ACLs and the like")
     .description(
       "Lists the objects of a kind: what is desired and what VPP holds; also those of others, marked foreign.",
     )

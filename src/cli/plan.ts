@@ -22,7 +22,9 @@ async function plan(context: Context, { file }: { file?: string }): Promise<numb
   const result = await withApi(context, read === undefined ? {} : whereOf(read), (api) => api.plan(read?.text));
   if (context.json) context.printJson(result);
   else {
-    await noteFindings(context, file ?? "lb.yaml", result.diagnostics);
+    // Advice is told by `check` and `apply`.
+    const findings = result.diagnostics.filter(({ severity }) => severity !== "advice");
+    await noteFindings(context, file ?? "lb.yaml", findings);
     printPlan(context, result);
   }
   return codeOf(result, true);

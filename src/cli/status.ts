@@ -1,5 +1,6 @@
+import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
-import type { ControllerStatus } from "../control/types.ts";
+import type { ControllerStatus, ReplicaStatus } from "../control/types.ts";
 import { withApi } from "./connect.ts";
 import { action, examples, EXIT, type Context } from "./context.ts";
 import { formatTable, plural } from "./table.ts";
@@ -9,25 +10,42 @@ export function registerStatus(program: Command): void {
     .command("status")
     .summary("where controller and VPP stand")
     .description("Shows where the controller stands: VPP, configuration, what is pending, failed or drained.")
-    .option("--exit-code", "exit with 1 unless a controller runs and VPP is in sync")
+    .option("--exit-code", "exit with 1 unless a controller runs, VPP is in sync and replicas agree")
+    .option(
+      "--compare <file-or-url...>",
+      "tell where VIPs' tables differ from another controller's: its /digests, or a file of `status --json`",
+    )
     .action(action(status));
   examples(command, [
     "vpplb status",
     "vpplb status --exit-code > /dev/null || echo not in sync",
     "vpplb status --json | jq -r .sync.state",
+    "vpplb status --compare http://10.0.0.2:9101/digests",
   ]);
 }
 
-async function status(context: Context, { exitCode = false }: { exitCode?: boolean }): Promise<number> {
+interface StatusOptions {
+  readonly exitCode?: boolean;
+  readonly compare?: readonly string[];
+}
+
+async function status(context: Context, { exitCode = false, compare = [] }: StatusOptions): Promise<number> {
   return withApi(context, {}, async (api, direct) => {
-    const found = await api.status();
+    const own = await api.status();
+    const compared = await Promise.all(compare.map((source) => compareWith(source, own.tables)));
+    const found = { ...own, replicas: [...own.replicas, ...compared] };
     if (context.json) context.printJson({ controller: !direct, ...found });
     else print(context, found, direct);
-    return exitCode && (direct || found.sync.state !== "in-sync") ? EXIT.failed : EXIT.ok;
+    const apart = found.replicas.some(({ state }) => state === "differs" || state === "unreachable");
+    return exitCode && (direct || apart || found.sync.state !== "in-sync") ? EXIT.failed : EXIT.ok;
   });
 }
 
-function print(context: Context, { vpp, config, sync, drains, counts, uptimeS }: ControllerStatus, direct: boolean) {
+function print(
+  context: Context,
+  { vpp, config, sync, drains, counts, uptimeS, replicas }: ControllerStatus,
+  direct: boolean,
+) {
   const { colors, print } = context;
   const field = (name: string, text: string) => print(`${colors.bold(name.padEnd(14))}${text}`);
   const good = (ok: boolean, text: string) => (ok ? colors.green(text) : colors.red(text));
@@ -54,6 +72,10 @@ function print(context: Context, { vpp, config, sync, drains, counts, uptimeS }:
       `${server}${vip === undefined ? "" : ` of ${vip}`} since ${since}, until ${deadlineAt ?? "undone"}`,
     );
   }
+  for (const { url, state, error: why, disagreements } of replicas) {
+    field("replica", `${url}: ${good(state === "agrees", state)}${why === undefined ? "" : `: ${why}`}`);
+    for (const { vip, reasons } of disagreements) field("", colors.red(`${vip}: ${reasons.join("; ")}`));
+  }
   const { vips, streams, flowRules, servers, interfaces, bridges, routes, flows } = counts;
   print("");
   print(
@@ -62,4 +84,24 @@ function print(context: Context, { vpp, config, sync, drains, counts, uptimeS }:
       [[vips, streams, flowRules, servers, interfaces, bridges, routes, flows]],
     ),
   );
+}
+
+const COMPARE_TIMEOUT_MS = 5000;
+
+/** How the tables of a file, or of another controller's /digests, stand towards ours. */
+async function compareWith(source: string, mine: ControllerStatus["tables"]): Promise<ReplicaStatus> {
+  const [{ fetchDigests, parseDigests }, { compareTables }] = await Promise.all([
+    import("../control/digests.ts"),
+    import("../bridge/index.ts"),
+  ]);
+  const askedAt = new Date().toISOString();
+  try {
+    const theirs = /^https?:/.test(source)
+      ? await fetchDigests(source, AbortSignal.timeout(COMPARE_TIMEOUT_MS))
+      : parseDigests(await readFile(source, "utf8"));
+    const disagreements = compareTables(mine, theirs);
+    return { url: source, state: disagreements.length === 0 ? "agrees" : "differs", askedAt, disagreements };
+  } catch (error) {
+    return { url: source, state: "unreachable", askedAt, error: (error as Error).message, disagreements: [] };
+  }
 }

@@ -8,6 +8,7 @@ import {
   type DesiredVip,
 } from "../bridge/index.ts";
 import { ownVips } from "./desired/vips.ts";
+import { bucketsFor, stickyBytes } from "./desired/lb.ts";
 import { forDuplicates, type Findings } from "./finding.ts";
 import type { Path } from "./locate.ts";
 import type { LbFile } from "./schema.ts";
@@ -178,10 +179,37 @@ function checkLbConf(file: LbFile, desired: DesiredState, found: Findings): void
     }
     return;
   }
-  if ((lb.stickyBuckets & (lb.stickyBuckets - 1)) !== 0) {
-    const below = 2 ** Math.floor(Math.log2(lb.stickyBuckets));
-    found.error(["lb", "stickyBuckets"], `${lb.stickyBuckets} is not a power of two: take ${below} or ${below * 2}`);
-  }
+  checkSticky(lb, found);
+  checkEqualWeights(file, found);
   if (familyOf(lb.ip4Source) !== 4) found.error(["lb", "ip4Source"], `${lb.ip4Source} is not an IPv4 address`);
   if (familyOf(lb.ip6Source) !== 6) found.error(["lb", "ip6Source"], `${lb.ip6Source} is not an IPv6 address`);
+}
+
+function checkSticky(lb: NonNullable<LbFile["lb"]>, found: Findings): void {
+  const { stickyBuckets: buckets, expectedFlows } = lb;
+  if (buckets !== undefined && (buckets & (buckets - 1)) !== 0) {
+    const below = 2 ** Math.floor(Math.log2(buckets));
+    found.error(["lb", "stickyBuckets"], `${buckets} is not a power of two: take ${below} or ${below * 2}`);
+    return;
+  }
+  if (expectedFlows === undefined) return;
+  const advised = bucketsFor(expectedFlows);
+  const megabytes = (size: number) => `${Math.max(0.1, stickyBytes(size) / 2 ** 20).toFixed(1)} MB on each core`;
+  if (buckets !== undefined && buckets < advised) {
+    found.warn(
+      ["lb", "stickyBuckets"],
+      `${buckets} buckets (${megabytes(buckets)}) are few for ${expectedFlows} flows: those that find their bucket of 4 full are not remembered and may move. Take ${advised} (${megabytes(advised)})`,
+    );
+  }
+  if (expectedFlows > advised) {
+    found.warn(["lb", "expectedFlows"], `VPP is given at most ${advised} buckets (${megabytes(advised)})`);
+  }
+}
+
+function checkEqualWeights(file: LbFile, found: Findings): void {
+  if (file.lb?.weights !== "equal") return;
+  const lists = [...file.vips.map((vip) => vip.servers ?? []), ...file.streams.map((stream) => stream.servers)];
+  if (lists.flat().some((server) => typeof server !== "string" && server.weight !== 100)) {
+    found.warn(["lb", "weights"], "weights of servers in this file do nothing: with `equal` every server has weight 1");
+  }
 }

@@ -1,4 +1,4 @@
-import { canonicalPrefix, type DesiredState } from "../bridge/index.ts";
+import { canonicalPrefix, type DesiredServer, type DesiredState } from "../bridge/index.ts";
 import type { LbFile } from "./schema.ts";
 import { toNeighbor, toRoute } from "./desired/fib.ts";
 import { toBridges, toInterfaces } from "./desired/interfaces.ts";
@@ -22,9 +22,18 @@ export function toDesired(file: LbFile): DesiredState {
     acls: toAcls(file),
     neighbors: file.neighbors.map(toNeighbor),
     routes: file.routes.map(toRoute),
-    vips: toVips(file),
-    ...(steering === undefined ? {} : { steering }),
+    vips: toVips(file).map((vip) => equally(vip, file)),
+    ...(steering === undefined
+      ? {}
+      : { steering: { ...steering, streams: steering.streams.map((stream) => equally(stream, file)) } }),
     ownership: { tag, ...(prefixes === undefined ? {} : { prefixes: prefixes.map(canonicalPrefix) }) },
+    ...(file.replicas === undefined ? {} : { replicas: file.replicas }),
     ...(maxDisruption === undefined ? {} : { maxDisruption }),
   };
+}
+
+/** `lb.weights: equal`: the table of a VPP that has weights is then that of one that has none. */
+function equally<T extends { readonly servers: readonly DesiredServer[] }>(of: T, { lb }: LbFile): T {
+  if (lb?.weights !== "equal") return of;
+  return { ...of, servers: of.servers.map((server) => ({ ...server, weight: 1 })) };
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { replicas } from "./schema/replicas.ts";
 import { neighbor, route } from "./schema/fib.ts";
 import { http } from "./schema/http.ts";
 import { bridge, iface } from "./schema/interfaces.ts";
@@ -32,6 +33,9 @@ export const lbFileSchema = z
       .describe("A change that moves a larger share of a VIP's slots than this is refused, or paced. Default: none is"),
     repair: repair.prefault({}),
     http: http.optional(),
+    replicas: replicas
+      .optional()
+      .describe("Other controllers of the same VIPs: `vpplb status` and a metric tell where they send flows elsewhere"),
   })
   .meta({ title: "lb.yaml", description: "What vpplb keeps programmed into VPP" });
 

@@ -32,6 +32,9 @@ function toValue(value: unknown): ProtoValue {
       return { stringValue: value.toString() };
     default:
       if (value === null || typeof value !== "object") return { nullValue: "NULL_VALUE" };
+      // What shows itself otherwise than it is (a secret) does so here too.
+      if (typeof (value as { toJSON?: unknown }).toJSON === "function")
+        return toValue((value as { toJSON: () => unknown }).toJSON());
       return Array.isArray(value)
         ? { listValue: { values: value.map(toValue) } }
         : { structValue: toStruct(value as Record<string, unknown>) };

@@ -12,6 +12,7 @@ import { VppLink, type LinkState, type VppSession } from "./link.ts";
 import { groupsOf } from "./overrides.ts";
 import type { Measurement } from "./meter.ts";
 import { Queries } from "./queries.ts";
+import { Replicas } from "./replicas.ts";
 import { Reconciler } from "./reconciler.ts";
 import { EMPTY_PLAN, errorText, NOTHING_APPLIED, toApplyResult, warningsOf, withDeadline } from "./results.ts";
 import { statusOf } from "./status.ts";
@@ -77,6 +78,7 @@ export class Controller implements ControllerApi {
   readonly #past: HistoryQueries;
   readonly #abort = new AbortController();
   readonly #subscriptions = new Subscription();
+  readonly #replicas = new Replicas(this.#abort.signal);
   readonly #startedMs = Date.now();
   /** What was found wrong with the state file at the start. */
   readonly #stateWarnings: readonly string[];
@@ -183,6 +185,8 @@ export class Controller implements ControllerApi {
   /** Every run sets the time of the next. */
   async #run(run: () => Promise<RunReport>): Promise<RunReport> {
     const report = await run();
+    const { urls = [], periodMs = 0 } = this.#reconciler.desired?.replicas ?? {};
+    this.#replicas.watch(urls, periodMs);
     this.#next?.unsubscribe();
     if (!this.#abort.signal.aborted) {
       const inMs = this.#reconciler.nextRunInMs(this.#options.repairPeriodMs ?? DEFAULT_PERIOD_MS);
@@ -258,6 +262,7 @@ export class Controller implements ControllerApi {
       config: this.#config,
       link: this.#link,
       reconciler: this.#reconciler,
+      replicas: this.#replicas,
       stateWarnings: [...this.#stateWarnings, ...(this.#state.problem === undefined ? [] : [this.#state.problem])],
     });
   }

@@ -1,3 +1,4 @@
+export { fetchDigests, parseDigests, type ReplicaStatus } from "./replicas.ts";
 export type * from "./types.ts";
 export { Controller, type ControllerOptions } from "./controller.ts";
 export type { VipCounters, VppCounters } from "./counters.ts";

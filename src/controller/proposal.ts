@@ -28,3 +28,9 @@ export function noteAccepted(journal: Journal, desired: DesiredState, verdict: V
   accepted.clear();
   for (const [id, digest] of digests) accepted.set(id, digest);
 }
+
+/** With what is done only where it is asked for: the sticky table is resized although flows are in it. */
+export function forced(desired: DesiredState): DesiredState {
+  const { lbConf } = desired;
+  return lbConf === undefined ? desired : { ...desired, lbConf: { ...lbConf, resizeInUse: true } };
+}

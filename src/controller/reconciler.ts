@@ -21,7 +21,7 @@ import type { Journal } from "./journal.ts";
 import type { VppLink, VppSession } from "./link.ts";
 import { Meter } from "./meter.ts";
 import { liveDrains, nextDeadline, withDrains } from "./overrides.ts";
-import { judgeProposal, noteAccepted, type Proposal } from "./proposal.ts";
+import { forced, judgeProposal, noteAccepted, type Proposal } from "./proposal.ts";
 import { RunLog } from "./run-log.ts";
 import { runPlan } from "./run-plan.ts";
 import { Selection } from "./selection.ts";
@@ -100,7 +100,7 @@ export class Reconciler {
 
   /** Proposes a new desired state; it is judged when VPP is there to judge by, in the run that this begins. */
   propose(desired: DesiredState, force: boolean, cause: RunCause): Promise<RunReport> {
-    this.#candidate = { desired, force };
+    this.#candidate = { desired: force ? forced(desired) : desired, force };
     return this.kick(cause);
   }
 

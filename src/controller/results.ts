@@ -37,10 +37,13 @@ export function errorText(diagnostics: readonly Diagnostic[]): string {
 }
 
 export function warningsOf(diagnostics: readonly Diagnostic[]): string[] {
-  return diagnostics
-    .filter((one) => one.severity !== "error")
-    .slice(0, MAX_WARNINGS)
-    .map(placed);
+  return (
+    diagnostics
+      // Advice is about what vpplb cannot see: `vpplb check` tells it once, not every look at the status.
+      .filter((one) => one.severity === "warning")
+      .slice(0, MAX_WARNINGS)
+      .map(placed)
+  );
 }
 
 function placed({ line, column, path, message }: Diagnostic): string {

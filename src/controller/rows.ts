@@ -8,11 +8,23 @@ import {
   type ObservedVip,
 } from "../bridge/index.ts";
 import { ControllerError } from "./errors.ts";
+import { aclRows, memifRows, tableRows } from "./link-rows.ts";
 import { join, row, touched, type Columns, type RowInput as Input } from "./row.ts";
 import { flowRows, streamRows, streamVipRows } from "./steering-rows.ts";
 import type { Row, RowKind } from "./types.ts";
 
-const KINDS: readonly RowKind[] = ["vips", "streams", "flows", "servers", "interfaces", "bridges", "routes"];
+const KINDS: readonly RowKind[] = [
+  "vips",
+  "streams",
+  "flows",
+  "servers",
+  "interfaces",
+  "bridges",
+  "routes",
+  "memifs",
+  "tables",
+  "acls",
+];
 
 /** Rows of a kind: all that is desired of it and all that VPP holds. @throws ControllerError NOT_FOUND */
 export function rowsOf(kind: RowKind, input: Input): Row[] {
@@ -29,6 +41,12 @@ export function rowsOf(kind: RowKind, input: Input): Row[] {
       return interfaceRows(input);
     case "bridges":
       return bridgeRows(input);
+    case "memifs":
+      return memifRows(input);
+    case "tables":
+      return tableRows(input);
+    case "acls":
+      return aclRows(input);
     case "routes":
       return routeRows(input);
     default:

@@ -1,5 +1,6 @@
-import { vipKey } from "../bridge/index.ts";
+import { tableDigests, vipKey, type TableDigest } from "../bridge/index.ts";
 import type { VppLink } from "./link.ts";
+import type { Replicas } from "./replicas.ts";
 import type { Reconciler } from "./reconciler.ts";
 import type { ConfigStatus, ControllerStatus, Counts, SyncStatus, VppStatus } from "./types.ts";
 
@@ -13,6 +14,7 @@ export interface StatusParts {
   readonly reconciler: Reconciler;
   /** What is wrong with the state file. */
   readonly stateWarnings: readonly string[];
+  readonly replicas: Replicas;
 }
 
 const isoTime = (ms: number) => new Date(ms).toISOString();
@@ -20,6 +22,7 @@ const isoTime = (ms: number) => new Date(ms).toISOString();
 export function statusOf(parts: StatusParts): ControllerStatus {
   const { startedMs, config, reconciler } = parts;
   const { journal, view } = reconciler;
+  const tables = digests(reconciler);
   return {
     startedAt: isoTime(startedMs),
     uptimeS: Math.round((Date.now() - startedMs) / 1000),
@@ -34,6 +37,8 @@ export function statusOf(parts: StatusParts): ControllerStatus {
       flush,
     })),
     counts: counts(reconciler),
+    tables,
+    replicas: parts.replicas.status(tables),
   };
 }
 
@@ -84,4 +89,10 @@ function counts({ effective: desired, view, journal }: Reconciler): Counts {
     flows: observed.flatMap((vip) => vip.servers).reduce((sum, server) => sum + server.flows, 0),
     operations: view.operations,
   };
+}
+
+/** Of what was last seen; nothing before that. */
+function digests({ effective: desired, view: { observed }, journal }: Reconciler): TableDigest[] {
+  if (desired === undefined || observed === undefined) return [];
+  return tableDigests({ desired, observed, owned: journal.owned });
 }

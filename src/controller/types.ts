@@ -1,4 +1,6 @@
 import type { Observable } from "rxjs";
+import type { TableDigest } from "../bridge/index.ts";
+import type { ReplicaStatus } from "./replicas.ts";
 import type { DesiredState, Diagnostic, ObservedState, Plan, PlanProblem, VipDisruption } from "../bridge/types.ts";
 import type { Actor, HistoryEntry, HistoryQuery, RecordedVpp } from "../history/types.ts";
 
@@ -107,9 +109,14 @@ export interface ControllerStatus {
   readonly sync: SyncStatus;
   readonly drains: readonly DrainStatus[];
   readonly counts: Counts;
+  /** What decides where new flows go, per VIP and stream of ours, as VPP was last seen. */
+  readonly tables: readonly TableDigest[];
+  /** Other controllers of the same VIPs. */
+  readonly replicas: readonly ReplicaStatus[];
 }
 
-export type RowKind = "vips" | "streams" | "flows" | "servers" | "interfaces" | "bridges" | "routes";
+export type RowKind =
+  "vips" | "streams" | "flows" | "servers" | "interfaces" | "bridges" | "routes" | "memifs" | "tables" | "acls";
 
 export interface GetOptions {
   /** Tell also what streams and flows are made of inside VPP. Default false. */
@@ -314,3 +321,5 @@ export interface ControllerApi {
   /** Hot; no replay. */
   readonly events$: Observable<ControllerEvent>;
 }
+
+export type { ReplicaStatus } from "./replicas.ts";

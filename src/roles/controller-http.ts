@@ -60,7 +60,7 @@ export class ControllerHttp {
       maxSeries,
       prepare: () => counters.refresh(),
     });
-    const routes: HttpRoute[] = [metrics.route, ...healthRoutes(controllerHealth(source))];
+    const routes: HttpRoute[] = [metrics.route, ...healthRoutes(controllerHealth(source)), digestsRoute(source)];
     let server: HttpServer | undefined;
     return {
       serve: async () => {
@@ -74,4 +74,16 @@ export class ControllerHttp {
       },
     };
   }
+}
+
+/** What other controllers of the same VIPs compare theirs with. */
+function digestsRoute(source: ControllerSource): HttpRoute {
+  return {
+    path: "/digests",
+    summary: "each VIP's table: servers, weights, size, digest",
+    answer: () => ({
+      contentType: "application/json; charset=utf-8",
+      body: `${JSON.stringify({ tables: source.status().tables })}\n`,
+    }),
+  };
 }

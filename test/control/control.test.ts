@@ -45,6 +45,19 @@ const status: ControllerStatus = {
     foreign: ["vip 1"],
     warnings: ["kept on purpose"],
   },
+  tables: [
+    {
+      vip: "10.2.2.0/24",
+      size: 64,
+      srcIpSticky: false,
+      algorithm: "plain",
+      servers: [{ address: "10.60.1.2", weight: 1 }],
+      digest: "0123456789abcdef",
+    },
+  ],
+  replicas: [
+    { url: "http://a/digests", state: "differs", askedAt: "t", disagreements: [{ vip: "v", reasons: ["size"] }] },
+  ],
   drains: [{ server: "10.60.1.2", since: "2026-01-01T00:00:00.000Z", flush: false }],
   counts: {
     vips: 1,

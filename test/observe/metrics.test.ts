@@ -38,6 +38,8 @@ const STATUS: ControllerStatus = {
   },
   config: { warnings: [], loadedAt: "2026-01-01T00:00:00.000Z" },
   sync: { state: "in-sync", pending: [], failed: [], problems: [], foreign: [], warnings: [] },
+  tables: [],
+  replicas: [],
   drains: [],
   counts: {} as ControllerStatus["counts"],
 };

@@ -54,6 +54,8 @@ export interface DesiredLbConf {
 export interface ManagedLbConf extends DesiredLbConf {
   /** Change it also where VIPs of others are served. */
   readonly evenWithForeignVips: boolean;
+  /** Resize the sticky table also where that forgets flows: asked for with --force. Default: not. */
+  readonly resizeInUse?: boolean;
 }
 
 export interface ObservedServer {

@@ -39,6 +39,8 @@ export interface DesiredState {
   /** What became of `steering`. */
   readonly steered?: Steered;
   readonly ownership: Ownership;
+  /** Other controllers of the same VIPs: addresses of their `/digests`. */
+  readonly replicas?: { readonly urls: readonly string[]; readonly periodMs: number };
   readonly maxDisruption?: DisruptionPolicy;
 }
 

@@ -8,8 +8,21 @@ export const lb = z.strictObject({
     .int()
     .min(1)
     .max(1 << 22)
-    .default(65_536)
-    .describe("Sticky buckets per core, 4 flows and 64 bytes each; a power of two"),
+    .optional()
+    .describe(
+      "Sticky buckets per core, 4 flows and 64 bytes each; a power of two. Default: by expectedFlows, else 65536",
+    )
+    .meta({ default: 65_536 }),
+  expectedFlows: z
+    .int()
+    .min(1)
+    .max(1 << 24)
+    .optional()
+    .describe("Flows at a time that are to be remembered: sizes the sticky table"),
+  weights: z
+    .enum(["own", "equal"])
+    .default("own")
+    .describe("equal: every server has weight 1, so that VPPs up to 26.06 and later ones agree where flows go"),
   flowTimeoutS: z.int().min(1).max(86_400).default(40).describe("An idle flow is forgotten after so long"),
   manage: z
     .union([z.boolean(), z.literal("always")])

@@ -11,6 +11,9 @@ const KINDS: Readonly<Record<RowKind, string>> = {
   interfaces: "interface",
   bridges: "bridge",
   routes: "route",
+  memifs: "memif",
+  tables: "table",
+  acls: "acl",
 };
 
 /** What is desired, what of it VPP was last seen to hold, and what of that does its work. */

@@ -8,6 +8,7 @@ export function statusMetrics(metrics: MetricSet, source: ControllerSource): voi
   vppMetrics(metrics, source);
   syncMetrics(metrics, source);
   configMetrics(metrics, source);
+  replicaMetrics(metrics, source);
 }
 
 const seconds = (iso: string) => Date.parse(iso) / 1000;
@@ -79,5 +80,21 @@ function configMetrics(metrics: MetricSet, source: ControllerSource): void {
   );
   metrics.gauge("vpplb_config_warnings", "Warnings about the configuration that is applied", [], (tell) =>
     tell({}, config().warnings.length),
+  );
+}
+
+function replicaMetrics(metrics: MetricSet, source: ControllerSource): void {
+  const replicas = () => source.status().replicas;
+  metrics.gauge("vpplb_replica_reachable", "1 while another controller told its tables", ["replica"], (tell) => {
+    for (const { url, state } of replicas()) tell({ replica: url }, state === "agrees" || state === "differs" ? 1 : 0);
+  });
+  metrics.gauge(
+    "vpplb_replica_disagrees",
+    "1 for each VIP or stream whose table another controller has otherwise",
+    ["replica", "vip"],
+    (tell) => {
+      for (const { url, disagreements } of replicas())
+        for (const { vip } of disagreements) tell({ replica: url, vip }, 1);
+    },
   );
 }
