@@ -277,6 +277,16 @@ describe("client", () => {
     }
   });
 
+  it("memif: a mode that would end VPP is not sent", async () => {
+    await start();
+    vpp.handler = ({ name, context }, peer) => peer.send(`${name}_reply`, { context, sw_if_index: 1 });
+    for (const name of ["memif_create", "memif_create_v2"] as const) {
+      await client.request(name, { mode: 0 });
+      await client.request(name, { mode: 1 });
+      await assert.rejects(client.request(name, { mode: 2 }), { code: "REFUSED" });
+    }
+  });
+
   it("bridge domains: what would end VPP is not sent", async () => {
     await start();
     const none = 0xffff_ffff;

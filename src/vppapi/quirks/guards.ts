@@ -6,6 +6,7 @@ import { attachment, dumpPolicies, policy, setAclList } from "./abf.ts";
 import { bridgeFlags, createBridge, flushInterface } from "./bridge.ts";
 import { refuseCli } from "./cli.ts";
 import { MAX_STICKY_BUCKETS, MAX_TABLE_SIZE, isPowerOf2, refused, vipPrefix } from "./lb-encoding.ts";
+import { createMemif } from "./memif.ts";
 import { parseLbVips } from "./lb-text.ts";
 import { bridgeLocal, createSub, createVlan } from "./sub-interfaces.ts";
 
@@ -95,5 +96,7 @@ export const crashGuards: ReadonlyMap<string, Guard> = new Map<string, Guard>([
   ["create_subif", createSub],
   ["create_vlan_subif", createVlan],
   ["sw_interface_set_l2_bridge", bridgeLocal],
+  ["memif_create", createMemif("memif_create")],
+  ["memif_create_v2", createMemif("memif_create_v2")],
   ["cli_inband", (fields) => refuseCli(String(fields["cmd"] ?? ""))],
 ]);
