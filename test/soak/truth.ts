@@ -62,7 +62,8 @@ export async function held(client: VppClient): Promise<string[]> {
   for (const is_ipv6 of [false, true]) await routeAndAddressLines(client, names, is_ipv6, lines);
   for (const vip of parseLbVips(await client.cli("show lb vips verbose"))) {
     if (vip.removed || vip.prefix.startsWith(FOREIGN_VIPS)) continue;
-    if (vip.prefix.startsWith(ANCHORS)) {
+    // A VIP that was the only user of its stream has a table of its own, and keeps it.
+    if (vip.prefix.startsWith(ANCHORS) || STEERED.some((prefix) => prefix === vip.prefix)) {
       const used = vip.servers.filter((one) => !one.removed && one.weight !== 0).map((one) => one.address);
       lines.push(`stream ${vip.encap} ${vip.tableSize}: ${used.sort().join(" ")}`);
       continue;
