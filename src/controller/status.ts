@@ -68,7 +68,7 @@ function syncStatus({ link, reconciler, stateWarnings }: StatusParts): SyncStatu
       ...(view.plan?.problems ?? []),
       ...(view.error === undefined ? [] : [{ object: "vpp", message: view.error }]),
     ],
-    warnings: [...stateWarnings, ...(view.plan?.warnings ?? [])],
+    warnings: [...stateWarnings, ...(view.plan?.warnings ?? []), ...untracked(reconciler)],
     foreign: view.plan?.foreign ?? [],
   };
 }
@@ -95,4 +95,16 @@ function counts({ effective: desired, view, journal }: Reconciler): Counts {
 function digests({ effective: desired, view: { observed }, journal }: Reconciler): TableDigest[] {
   if (desired === undefined || observed === undefined) return [];
   return tableDigests({ desired, observed, owned: journal.owned });
+}
+
+/** Packets that found their bucket of the sticky table full: VPP sends them by the table, as if each were the first. */
+function untracked({ view: { observed }, journal }: Reconciler): string[] {
+  const ours = observed?.vips.filter((vip) => journal.vips.has(vipKey(vip)) && vip.counters.untracked > 0) ?? [];
+  if (ours.length === 0) return [];
+  const packets = ours.reduce((sum, vip) => sum + vip.counters.untracked, 0);
+  const buckets = observed?.lbConf.stickyBuckets;
+  return [
+    `${packets} packets so far were of flows that the sticky table${buckets === undefined ? "" : ` of ${buckets} buckets`} had no room for: ` +
+      "they move when servers change. Raise lb.expectedFlows or lb.stickyBuckets; a table in use is resized by `apply --force`",
+  ];
 }
