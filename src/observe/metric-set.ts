@@ -49,6 +49,8 @@ export class MetricSet {
       registers: [this.registry],
       collect() {
         this.reset();
+        // Without labels it would be 0 until it is told.
+        if (labels.length === 0) this.remove();
         told((values, value) => this.set(values, value));
       },
     });
@@ -69,6 +71,7 @@ export class MetricSet {
       registers: [this.registry],
       collect() {
         this.reset();
+        if (labels.length === 0) this.remove();
         told((values, value) => this.inc(values, value));
       },
     });

@@ -197,6 +197,30 @@ describe("observe: metrics", () => {
     assert.equal(source.measurements$.observed, false);
   });
 
+  it("shows nothing of what is not known, rather than 0", async () => {
+    const metrics = new MetricSet();
+    let known: number | undefined;
+    const tellIt = (tell: (labels: Record<never, string>, value: number) => void) =>
+      known !== undefined && tell({}, known);
+    metrics.gauge("vpplb_a", "Something that is known at times", [], tellIt);
+    metrics.totals("vpplb_b_total", "Something that is known at times", [], tellIt);
+    const read = async () => {
+      const families = parseExposition(`${await metrics.registry.metrics()}`);
+      return ["vpplb_a", "vpplb_b_total"].map((name) => families.get(name)?.samples.map(({ value }) => value));
+    };
+    assert.deepEqual(await read(), [[], []]);
+    known = 3;
+    assert.deepEqual(
+      [await read(), await read()],
+      [
+        [[3], [3]],
+        [[3], [3]],
+      ],
+    );
+    known = undefined;
+    assert.deepEqual(await read(), [[], []]);
+  });
+
   it("escapes whatever a name holds", async () => {
     const metrics = new MetricSet();
     metrics.gauge("vpplb_a", "Something with a name", ["name"], (tell) => tell({ name: 'a"b\\c\nd' }, 1));
