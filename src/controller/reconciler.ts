@@ -159,10 +159,17 @@ export class Reconciler {
     const why =
       restarted && cause.cause !== "operator" ? { cause: "vpp-restart" as const, reason: "VPP was restarted" } : cause;
     const report = await this.#attempt(session, why, log);
-    const record = log.toRecord(refineCause(why, log.planned, before), report, this.effective, this.#now());
+    const record = log.toRecord(this.#causeOf(why, log, before), report, this.effective, this.#now());
     this.#recorder.ran(record);
     this.meter.tell({ type: "run", state: report.state, durationMs: performance.now() - startMs });
     return report;
+  }
+
+  /** A drain that was ordered while this run was under way may have been done by it. */
+  #causeOf(why: RunCause, { planned }: RunLog, before: Before): RunCause {
+    const ordered = JSON.stringify(before.drains) !== JSON.stringify(this.journal.drains);
+    const late = ordered ? this.#causes.find((one) => one.cause === "drain") : undefined;
+    return refineCause(why.cause === "drift" && late !== undefined ? late : why, planned, before);
   }
 
   async #attempt(session: VppSession | undefined, { reason }: RunCause, log: RunLog): Promise<RunReport> {
