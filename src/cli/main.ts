@@ -10,6 +10,7 @@ import { registerDrain } from "./drain.ts";
 import { registerExplain } from "./explain.ts";
 import { registerGet } from "./get.ts";
 import { registerHistory } from "./history.ts";
+import { registerImport } from "./import.ts";
 import { registerLb } from "./lb.ts";
 import { registerPlan } from "./plan.ts";
 import { registerStatus } from "./status.ts";
@@ -54,6 +55,7 @@ export function createProgram(): Command {
   registerWatch(program);
   registerDrain(program);
   registerHistory(program);
+  registerImport(program);
   registerVppctl(program);
   registerExplain(program);
   registerDataplane(program);
