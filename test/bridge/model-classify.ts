@@ -131,6 +131,8 @@ export class ClassifyModel {
           if (paths.length === 0) throw new VppEnded(`policy ${id} is dumped and has no paths`);
           return { policy: { policy_id: id, acl_index: acl, paths: paths.map(answeredPath) } };
         });
+      case "acl_interface_list_dump":
+        return [];
       case "abf_itf_attach_dump":
         return this.attachments.map(({ policy, index, priority, ipv6 }) => ({
           attach: { policy_id: policy, sw_if_index: index, priority, is_ipv6: ipv6 },

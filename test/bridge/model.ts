@@ -62,7 +62,7 @@ export class VppModel implements VppPort {
   has(message: string): boolean {
     // What the model leaves to the tests that ask a VPP (test/controller/kinds.test.ts).
     if (
-      /^(acl|abf|memif|tap|sw_interface_(tap|set_table|set_l2_xconnect|get_table)|l2_|ip_table|ip_reass|create_vlan)/.test(
+      /^(acl_interface|acl_stats|memif|tap|sw_interface_(tap|set_table|set_l2_xconnect|get_table)|l2_|ip_table|ip_reass|create_vlan)/.test(
         message,
       )
     )
@@ -432,7 +432,10 @@ export class VppModel implements VppPort {
           }));
       case "ip_route_dump": {
         const { table_id: table, is_ip6: isIp6 } = f["table"] as { table_id: number; is_ip6: boolean };
-        return [...this.routes.values()]
+        // An lb VIP hides whatever else is known of its prefix.
+        const vips = new Set(this.vips.filter((vip) => !vip.removed).map((vip) => vip.prefix));
+        const shown = [...this.routes.values()].filter((route) => table !== 0 || !vips.has(route.prefix));
+        return shown
           .filter((route) => route.table === table && route.prefix.includes(":") === isIp6)
           .map((route) => ({
             route: {
