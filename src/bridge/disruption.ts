@@ -1,30 +1,15 @@
-import { buildTable, disruption, type MaglevTable } from "../maglev/index.ts";
+import { disruption } from "../maglev/index.ts";
+import { tableOf, wantedTable } from "./lb-tables.ts";
+import { steeringDisruptions } from "./steering-disruption.ts";
 import type { DiffInput } from "./kind.ts";
 import { vipId, vipKey } from "./keys.ts";
-import { serverChanges, wantedServer } from "./server.ts";
+import { serverChanges } from "./server.ts";
 import type { DesiredVip, ObservedVip, VipDisruption } from "./types.ts";
 import { recreateReasons, vipStartingPoint } from "./vip.ts";
 
-/** The table that VPP has for the VIP, as its servers and weights imply. */
-export function tableOf(found: ObservedVip, weights: boolean): MaglevTable {
-  const servers = found.servers
-    .filter((server) => server.used)
-    .map(({ address, weight }) => (weight === undefined ? { address } : { address, weight }));
-  return buildTable(servers, found.tableSize, weights ? "weighted" : "plain");
-}
-
-/** The table that VPP will have once it holds what is wanted. */
-export function wantedTable(vip: DesiredVip, weights: boolean): MaglevTable {
-  const servers = vip.servers
-    .map((server) => wantedServer(server, weights))
-    .filter((server) => server.used)
-    .map(({ address, weight }) => (weights ? { address, weight } : { address }));
-  return buildTable(servers, vip.tableSize, weights ? "weighted" : "plain");
-}
-
 /** What the difference does to the flows of each VIP. VIPs that stay as they are, or that are new, are left out. */
 export function disruptions(input: DiffInput): VipDisruption[] {
-  return input.desired.vips.flatMap((vip) => disruptionOf(vip, input) ?? []);
+  return [...input.desired.vips.flatMap((vip) => disruptionOf(vip, input) ?? []), ...steeringDisruptions(input)];
 }
 
 function disruptionOf(vip: DesiredVip, input: DiffInput): VipDisruption | undefined {

@@ -11,7 +11,7 @@ export { observeCounters, type RouteCounters } from "./route-counters.ts";
 export { ruleMatches, type Packet } from "./rule-match.ts";
 export { flowRules, MAX_RULES } from "./flow-rules.ts";
 export { execute } from "./execute.ts";
-export { tableOf, wantedTable } from "./disruption.ts";
+export { tableOf, wantedTable } from "./lb-tables.ts";
 export { isOurInterface } from "./interface.ts";
 export { isOurPolicy } from "./abf.ts";
 export { isOurVip } from "./vip.ts";

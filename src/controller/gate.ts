@@ -36,8 +36,10 @@ export function judge(desired: DesiredState, plan: Plan, accepted: ReadonlyMap<s
   const policy = desired.maxDisruption;
   if (policy === undefined) return { pace: [] };
   const digests = digestsOf(desired);
+  // What a new flow takes is its own: how much of its VIPs' traffic that is, nobody can tell.
+  const isNewFlow = (id: string) => id.startsWith("flow ") && !accepted.has(id);
   const tooMuch = plan.disruption.filter(
-    (one) => one.moved > policy.limit && digests.get(one.vip) !== accepted.get(one.vip),
+    (one) => one.moved > policy.limit && digests.get(one.vip) !== accepted.get(one.vip) && !isNewFlow(one.vip),
   );
   const paceable = policy.pace === undefined ? [] : tooMuch.filter((one) => one.recreated === undefined);
   const refused = tooMuch.filter((one) => !paceable.includes(one));

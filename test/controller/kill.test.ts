@@ -8,6 +8,14 @@ import { spawnScript, startVpp, type TestVpp } from "./vpp.ts";
 const FOREIGN = "10.77.1.1/32";
 /** Shares lb_conf with the foreign VIP, which has to be allowed. */
 const YAML = LB_YAML.replace("lb: {", 'lb: { manage: "always",');
+/** Streams alone, on a loopback. Its sticky table is the foreign VIP's. */
+const STREAMS_YAML = `
+lb: { manage: false }
+interfaces: [{ loopback: 2, mac: "02:fe:00:00:00:07", addresses: [10.78.0.1/24], outside: true }]
+streams: [{ name: web, encap: gre4, servers: [10.60.1.2, 10.60.1.3] }]
+flows: [{ name: http, stream: web, vips: [www], protocols: [tcp], destinationPorts: [80], priority: 1 }]
+vips: [{ name: www, prefix: 20.0.0.1/32, stream: none, icmp: answer }]
+`;
 /** More operations than any plan here has. */
 const MAX_KILLS = 80;
 
@@ -77,7 +85,29 @@ describe("controller: killed at every operation in turn", function () {
     assert.deepEqual(interfaces.sort(), ["local0", "loop0", "loop1"]);
   }
 
+  async function assertStreams(): Promise<void> {
+    const live = (await vips()).filter((vip) => !vip.removed && vip.prefix !== FOREIGN);
+    assert.deepEqual(
+      live.map((vip) => vip.servers.length),
+      [2],
+    );
+    const acls = (await client.dumpAll("acl_dump", { acl_index: 0xffffffff })).map((one) =>
+      one.tag.replace(/\/[^/]*$/, ""),
+    );
+    assert.deepEqual(acls.sort(), ["vpplb/flow/http/4", "vpplb/rule/answer/4", "vpplb/rule/filter/4"]);
+    const policies = (await client.dumpAll("abf_policy_dump", {})).map((one) => one.policy.policy_id);
+    const attached = (await client.dumpAll("abf_itf_attach_dump", {})).map((one) => one.attach.policy_id);
+    assert.deepEqual([policies.length, attached.sort()], [3, policies.sort()]);
+  }
+
   async function assertClean(): Promise<void> {
+    if (client.has("acl_dump")) {
+      assert.deepEqual(await client.dumpAll("acl_dump", { acl_index: 0xffffffff }), []);
+      assert.deepEqual(await client.dumpAll("abf_policy_dump", {}), []);
+      assert.deepEqual(await client.dumpAll("abf_itf_attach_dump", {}), []);
+      const routes = await client.cli("show ip fib 20.0.0.1/32");
+      assert.ok(!routes.includes("20.0.0.1/32 fib:"), "no route of ours is left");
+    }
     const live = (await vips()).filter((vip) => !vip.removed);
     assert.deepEqual(
       live.map((vip) => [vip.prefix, vip.servers.map((server) => server.address)]),
@@ -92,6 +122,8 @@ describe("controller: killed at every operation in turn", function () {
   for (const [name, begin, wanted] of [
     ["programming an empty VPP", NOTHING_YAML, YAML],
     ["taking everything away again", YAML, NOTHING_YAML],
+    ["programming streams and flows", NOTHING_YAML, STREAMS_YAML],
+    ["taking streams and flows away again", STREAMS_YAML, NOTHING_YAML],
   ] as const) {
     it(`${name}: the next one brings VPP to what is desired, nothing twice, nothing foreign touched`, async () => {
       let next = warm();
@@ -99,11 +131,11 @@ describe("controller: killed at every operation in turn", function () {
       for (let count = 1; count <= MAX_KILLS; count++) {
         const child = await next;
         next = warm();
-        const journal = join(vpp.directory, `kill-${wanted.length}-${count}.json`);
+        const journal = join(vpp.directory, `kill-${name.length}-${count}.json`);
         await converge(begin, journal);
         const writes = await killedAfter(count, wanted, journal, child);
         await converge(wanted, journal);
-        await (wanted === YAML ? assertHeld() : assertClean());
+        await (wanted === YAML ? assertHeld() : wanted === STREAMS_YAML ? assertStreams() : assertClean());
         await converge(NOTHING_YAML, journal);
         await assertClean();
         kills = count;
