@@ -33,8 +33,26 @@ function likeliest(branches: readonly (readonly Issue[])[]): readonly Issue[] | 
   return branches.find((issues) => !issues.some((issue) => issue.path.length === 0 && issue.code === "invalid_type"));
 }
 
+/** Of flows elsewhere, and why not here. */
+const REFUSED_KEYS: Readonly<Record<string, string>> = {
+  byteMatches: "VPP's ACLs match addresses, protocols and ports, not bytes of the payload",
+  destinationPortNats: "VPP's lb NAT is not offered; servers listen on the port that clients ask for",
+};
+
+/** `byte-matches` -> `byteMatches` */
+const camel = (key: string) => key.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+
 function unknownKey(key: string, path: Path, yaml: LocatedYaml): Diagnostic {
   const known = knownKeys(path);
+  const refused = REFUSED_KEYS[camel(key)];
+  if (refused !== undefined && !known.includes(key)) {
+    return {
+      severity: "error",
+      message: `"${key}" cannot be had: ${refused}`,
+      path: pathText(path),
+      ...yaml.at(path, key),
+    };
+  }
   const meant = suggest(key, known);
   const hint = meant === undefined ? `known are ${known.join(", ")}` : `did you mean "${meant}"?`;
   return { severity: "error", message: `unknown key "${key}": ${hint}`, path: pathText(path), ...yaml.at(path, key) };
