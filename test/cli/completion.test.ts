@@ -62,7 +62,7 @@ describe("completion", () => {
       return stdout.split("\n").filter((word) => word !== "");
     };
     assert.deepEqual(complete("vpplb sta"), ["status"]);
-    assert.deepEqual(complete("vpplb get s"), ["servers"]);
+    assert.deepEqual(complete("vpplb get s"), ["streams", "servers"]);
     assert.deepEqual(complete("vpplb traffic "), ["server", "client", ...complete("vpplb traffic -")]);
     assert.deepEqual(complete("vpplb --json traffic client --first"), ["--first-port"]);
     assert.deepEqual(complete("vpplb demo --break t"), ["table"]);
@@ -82,7 +82,7 @@ describe("completion", () => {
       return stdout.split("\n").flatMap((one) => (one === "" ? [] : [one.split("\t")[0] ?? ""]));
     };
     assert.deepEqual(complete("vpplb sta"), ["status"]);
-    assert.deepEqual(complete("vpplb get s"), ["servers"]);
+    assert.deepEqual(complete("vpplb get s"), ["servers", "streams"]);
     assert.deepEqual(complete("vpplb traffic "), ["client", "server"]);
     assert.deepEqual(complete("vpplb traffic client --first"), ["--first-port"]);
     assert.deepEqual(complete("vpplb demo --break t"), ["table"]);

@@ -269,8 +269,21 @@ describe("client", () => {
       "create bridge-domain 7 arp-term 1 arp-ufwd 1",
       "set bridge-domain arp-ufwd 7",
       "l2fib flush-mac interface loop0",
+      "show memif loop0",
+      "sh tap descriptors local0",
+      // VPP runs what a command leaves of its line as the next one.
+      "show version verbose lb flush vip 10.0.0.0/24 now",
+      "lb { flush vip 10.0.0.0/24 now }",
     ]) {
       await assert.rejects(client.cli(line), { code: "REFUSED" }, line);
+    }
+    for (const line of [
+      "show memif memif0/0 descriptors",
+      "show tap tap0",
+      "show memory main-heap",
+      "show lb vips verbose",
+    ]) {
+      assert.equal(await client.cli(line), "fine\n");
     }
     for (const line of ["create bridge-domain 7 arp-ufwd 0", "set bridge-domain arp-ufwd 7 disable"]) {
       assert.equal(await client.cli(line), "fine\n");
