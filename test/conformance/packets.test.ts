@@ -152,6 +152,9 @@ describe("packets, beside a real VPP", function () {
     subjects = [];
   });
 
+  /** The VPP's lb plugin is newer than the one of 26.06, which is embedded: its tables give other servers. */
+  const isNewer = (): boolean => subjects[1]!.client.listed.has("lb_conf_get_51077d14");
+
   /** Both, set up alike. */
   async function start(setup: readonly Command[]): Promise<void> {
     for (const command of [undefined, VPP_COMMAND]) subjects.push(await Wired.start(WIRES, command));
@@ -468,7 +471,11 @@ describe("packets, beside a real VPP", function () {
         const deadline = Date.now() + 5000;
         while (!isOver.test((await subject.client.cli(shown)).reply)) assert.ok(Date.now() < deadline, "given up");
       }
-      for (const subject of subjects) for (const wire of subject.wires) wire.poll();
+      for (const subject of subjects) {
+        if (family === "IPv6")
+          await subject.until("an answer", () => subject.wires[0]!.received.some((frame) => isError(hex(frame))));
+        else for (const wire of subject.wires) wire.poll();
+      }
       const told = subjects.map((subject) => subject.wires[0]!.received.slice().map((frame) => hex(frame)));
       assert.deepEqual(told[0]!.filter(isError), told[1]!.filter(isError), "what the sender hears");
       assert.equal(told[1]!.filter(isError).length, family === "IPv6" ? 1 : 0);
@@ -514,8 +521,9 @@ describe("packets, beside a real VPP", function () {
     neighbor(2, "2001:db8:2::3", 1),
   ];
 
-  it("ICMP about VIPs: by addresses on all ports, dropped on one", async () => {
+  it("ICMP about VIPs: by addresses on all ports, dropped on one", async function () {
     await start(balancer);
+    if (isNewer()) this.skip();
     const sent: Sent[] = [];
     for (const dst of ["20.0.0.1", "20.0.0.2"]) {
       for (const [n, payload] of [echoRequest(1, 2), error4(3, 4, 1300), error4(3, 1, 0), error4(11, 0, 0)].entries())
@@ -532,8 +540,9 @@ describe("packets, beside a real VPP", function () {
     assert.equal(came[1]!.length, 4 + 8, "those to VIPs of all ports reach some server");
   });
 
-  it("what is too long for the servers' link: gre4 in fragments, gre6 not at all", async () => {
+  it("what is too long for the servers' link: gre4 in fragments, gre6 not at all", async function () {
     await start(balancer);
+    if (isNewer()) this.skip();
     const lengths = [1348, 1349, 1352, 1353, 1400, 1480];
     for (const length of lengths) {
       for (const dontFragment of [false, true]) {
@@ -559,8 +568,9 @@ describe("packets, beside a real VPP", function () {
     }
   });
 
-  it("reassembled datagrams that are too long for the way out", async () => {
+  it("reassembled datagrams that are too long for the way out", async function () {
     await start([...patient(0), reassemble(0), ...balancer]);
+    if (isNewer()) this.skip();
     for (const dst of ["10.2.0.2", "20.0.0.1", "2001:db8:2::2", "2001:db8:20::1", "2001:db8:20::2"]) {
       const isSix = dst.includes(":");
       const one: Datagram = { src: isSix ? "2001:db8:1::2" : "10.1.0.2", dst, id: 99, bytes: 4000 };
