@@ -114,7 +114,8 @@ function ipOf(frame: Uint8Array): number {
 
 /** What VPP sends of its own accord: router and multicast listener messages, gratuitous ARP. */
 function isChatter(frame: Uint8Array): boolean {
-  return (frame[0]! & 1) === 1 && frame[12] === 0x86 && frame[13] === 0xdd;
+  const ip = ipOf(frame);
+  return (frame[0]! & 1) === 1 && frame[ip - 2] === 0x86 && frame[ip - 1] === 0xdd;
 }
 
 /** Without what is random: identifications of packets that VPP and the embedded dataplane make. */
