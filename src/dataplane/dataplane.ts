@@ -1,3 +1,4 @@
+import { bindTable } from "./interface-control.ts";
 import { randomFillSync } from "node:crypto";
 import { AbfMain } from "./abf/abf.ts";
 import { AclMain } from "./acl/acl.ts";
@@ -155,6 +156,8 @@ export class Dataplane {
     if (iface.sub !== undefined) iface.sup?.subs?.remove(iface.sub);
     for (const { address, length } of [...iface.addresses4]) this.deleteAddress(swIfIndex, address, length);
     for (const { address, length } of [...iface.addresses6]) this.deleteAddress(swIfIndex, address, length);
+    // Its tables are no longer held by it.
+    for (const proto of [4, 6] as const) bindTable(this, iface, proto, 0);
     this.neighbors.flush(swIfIndex, true);
     this.acl.interfaceRemoved(swIfIndex);
     iface.port?.close();

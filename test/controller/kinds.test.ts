@@ -19,14 +19,10 @@ describe("controller: memif, VLANs, cross-connects, tables, ACLs and reassembly"
   let text: string;
   let journals = 0;
 
-  before(async function () {
+  before(async () => {
     vpp = await startVpp();
     client = await operator(vpp.socket);
     text = kindsYaml(vpp.directory, SECRET);
-    if (!client.has("memif_create_v2")) {
-      console.error("      skipped: this dataplane has no memif");
-      this.skip();
-    }
     await foreignObjects();
   });
   after(async () => {
