@@ -157,35 +157,38 @@ export function startGenerator(data: GeneratorData, fd: number): ChildProcess {
 /** The generator's process: as fast as it can until it is killed, or its parent is gone. */
 function generate({ fd, frameBytes, flows, cpu }: GeneratorData): void {
   if (cpu !== undefined) setAffinity([cpu]);
-  const { address } = frames(frameBytes, flows);
+  // One flow fills system calls too.
+  const count = Math.max(flows, BATCH);
+  const { address } = frames(frameBytes, flows, count);
   const parent = process.ppid;
   const turn = (): void => {
     const until = performance.now() + 20;
     while (performance.now() < until) {
-      for (let at = 0; at < flows; at += BATCH)
-        libc().sendmmsg(fd, address + BigInt(at * MMSGHDR_BYTES), Math.min(BATCH, flows - at), MSG_DONTWAIT);
+      for (let at = 0; at < count; at += BATCH)
+        libc().sendmmsg(fd, address + BigInt(at * MMSGHDR_BYTES), Math.min(BATCH, count - at), MSG_DONTWAIT);
     }
     if (process.ppid === parent) setImmediate(turn);
   };
   turn();
 }
 
-/** A frame of every flow, with the mmsghdr and iovec that send it: made once, so that the kernel's share is all of the cost. */
-function frames(frameBytes: number, flows: number): Mapping {
+/** `count` frames, each flow in turn, with the mmsghdr and iovec that send it: made once, so that the kernel's share is all of the cost. */
+function frames(frameBytes: number, flows: number, count: number): Mapping {
   const frame = udpFrame(frameBytes);
-  const iovecs = flows * MMSGHDR_BYTES;
-  const slots = iovecs + flows * IOVEC_BYTES;
+  const iovecs = count * MMSGHDR_BYTES;
+  const slots = iovecs + count * IOVEC_BYTES;
   const slotBytes = Math.ceil(frameBytes / 64) * 64;
-  const memory = mapMemory(slots + flows * slotBytes);
+  const memory = mapMemory(slots + count * slotBytes);
   const { view, bytes, address } = memory;
-  for (let flow = 0; flow < flows; flow += 1) {
-    const [header, iovec, slot] = [flow * MMSGHDR_BYTES, iovecs + flow * IOVEC_BYTES, slots + flow * slotBytes];
+  for (let frameIndex = 0; frameIndex < count; frameIndex += 1) {
+    const [header, iovec] = [frameIndex * MMSGHDR_BYTES, iovecs + frameIndex * IOVEC_BYTES];
+    const slot = slots + frameIndex * slotBytes;
     view.setBigUint64(header + 16, address + BigInt(iovec), true);
     view.setBigUint64(header + 24, 1n, true);
     view.setBigUint64(iovec, address + BigInt(slot), true);
     view.setBigUint64(iovec + 8, BigInt(frameBytes), true);
     bytes.set(frame, slot);
-    view.setUint16(slot + 34, 1024 + flow);
+    view.setUint16(slot + 34, 1024 + (frameIndex % flows));
   }
   return memory;
 }

@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { benchApi, benchEmbeddedApi } from "./api.ts";
 import { benchBulk } from "./bulk.ts";
 import { BenchError } from "./errors.ts";
+import { benchForwardCases } from "./forward-cases.ts";
 import { benchForward } from "./forward.ts";
 import { benchIdle } from "./idle.ts";
 import { benchMaglev } from "./maglev.ts";
@@ -18,6 +19,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   maglev: benchMaglev,
   idle: benchIdle,
   forwarding: benchForward,
+  "forwarding-cases": benchForwardCases,
   memif: benchMemif,
 };
 
