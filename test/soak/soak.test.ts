@@ -10,11 +10,11 @@ describe("soak, the short form", function () {
   for (const killed of ["lb", "dataplane"] as const) {
     it(`random operations end as desired while ${killed} is killed now and then`, async () => {
       const seed = Date.now() >>> 0;
-      const result = await soak({ operations: OPERATIONS, seed, killed, deadlineMs: 200_000, say: () => undefined });
+      const result = await soak({ operations: OPERATIONS, seed, killed, deadlineMs: 90_000, say: () => undefined });
       console.log(
         `      ${result.operations} operations, ${result.kills} kills, ${result.checks} comparisons, seed ${seed}`,
       );
-      assert.ok(result.checks > 15);
+      assert.ok(result.checks > 5);
       assert.ok(result.end.fds <= result.start.fds, `descriptors: ${result.start.fds} -> ${result.end.fds}`);
       assert.ok(result.end.timers <= result.start.timers, `timers: ${result.start.timers} -> ${result.end.timers}`);
     });
