@@ -6,10 +6,13 @@ import { action, CliError, examples, EXIT, type Context } from "./context.ts";
 import { parseFlows, parseOffline } from "./flows.ts";
 import { withHistory, type PastOptions } from "./past.ts";
 import { localTime, moment } from "./time.ts";
+import { noteFindings } from "./file.ts";
 import { formatEnd } from "./format.ts";
 
 const OFFLINE = `
---offline reads JSON and needs no VPP:
+--offline with flows reads a lb.yaml and needs no VPP: where the flows go in a VPP that holds it, streams and flows too.
+Servers that are drained by command are not in the file. --weights: as a VPP that has weights (26.10) does it.
+--offline without flows reads JSON that has them:
   {"vip": "10.2.2.0/24", "encap": "gre4", "tableSize": 1024, "as": ["10.60.1.2", "10.60.1.3"],
    "flows": [["192.0.2.1", "10.2.2.33", "tcp", 1234, 5001]]}
 further: "protocol" and "port" (a per-port VIP), "srcIpSticky": true, "weights": [1, 2] (then VPP 26.10's table).
@@ -26,13 +29,15 @@ export function registerExplain(program: Command): void {
     .option("--at <time>", "which server it had then: ISO 8601, 14:03, -10m", (text: string) => moment(text))
     .option("-f, --file <file>", "with --at: configuration that says where controller and state file are")
     .option("--journal <file>", "with --at: read this state file, whatever runs")
-    .option("--offline <file>", "compute from this JSON instead; - is standard input")
+    .option("--offline <file>", "compute from this lb.yaml or JSON instead; - is standard input")
+    .option("--weights", "with --offline and a lb.yaml: as VPP 26.10 and later, which have weights")
     .addHelpText("after", OFFLINE)
     .action(action(explain));
   examples(command, [
     "vpplb explain 192.0.2.1:1234 10.2.2.33:5001 tcp",
     "vpplb explain '[2001:db8::1]:1234' '[2001:db8:2::33]:5001'",
     "vpplb explain 192.0.2.1:1234 10.2.2.33:5001 --at 14:03",
+    "vpplb explain 192.0.2.1:1234 10.2.2.33:5001 --offline lb.yaml",
     "vpplb explain --offline table.json",
     "echo '{...}' | vpplb explain --offline -",
   ]);
@@ -40,16 +45,21 @@ export function registerExplain(program: Command): void {
 
 interface Options extends PastOptions {
   readonly offline?: string;
+  readonly weights?: boolean;
   readonly at?: string;
 }
 
 async function explain(context: Context, words: string[], options: Options): Promise<number> {
   const { offline, at } = options;
-  if (offline !== undefined) {
-    if (words.length > 0) throw new CliError(EXIT.badInput, "with --offline the flows are in the JSON: name none here");
-    return explainFile(context, offline);
-  }
   const flows = parseFlows(words);
+  if (offline !== undefined) {
+    if (at !== undefined) throw new CliError(EXIT.badInput, "--offline knows no past: leave --at or --offline away");
+    return flows.length > 0
+      ? explainConfig(context, flows, offline, options.weights ?? false)
+      : explainFile(context, offline, options);
+  }
+  if (options.weights)
+    throw new CliError(EXIT.badInput, "--weights is for --offline: a VPP that runs tells what it has");
   if (flows.length === 0) throw new CliError(EXIT.badInput, "which flow? vpplb explain SRC:PORT DST:PORT tcp");
   if (at !== undefined) return explainPast(context, flows, at, options);
   const results = await withApi(context, {}, async (api) => {
@@ -103,8 +113,33 @@ function printPast({ print, colors }: Context, result: PastExplanation): void {
   }
 }
 
-async function explainFile(context: Context, file: string): Promise<number> {
+/** Flows through a VPP that would hold a lb.yaml. */
+async function explainConfig(
+  context: Context,
+  flows: readonly Flow[],
+  file: string,
+  weights: boolean,
+): Promise<number> {
   const name = file === "-" ? "standard input" : file;
+  const { parseLbYaml } = await import("../config/index.ts");
+  const { state, diagnostics } = parseLbYaml(await readInput(file, name));
+  if (state === undefined) {
+    await noteFindings(context, name, diagnostics);
+    throw new CliError(EXIT.badInput, `${name} has errors: with flows behind it --offline reads a lb.yaml`);
+  }
+  const { explainForeseen } = await import("../roles/foreseen.ts");
+  const results = flows.map((flow) => explainForeseen(flow, state, weights));
+  if (context.json) context.printJson(results.length === 1 ? results[0] : results);
+  else for (const result of results) print(context, result);
+  return results.every(({ server }) => server !== undefined) ? EXIT.ok : EXIT.failed;
+}
+
+async function explainFile(context: Context, file: string, { weights }: Options): Promise<number> {
+  const name = file === "-" ? "standard input" : file;
+  if (/\.ya?ml$/.test(file)) {
+    throw new CliError(EXIT.badInput, `which flow? vpplb explain SRC:PORT DST:PORT tcp --offline ${file}`);
+  }
+  if (weights) throw new CliError(EXIT.badInput, 'JSON has "weights" itself: leave --weights away');
   const { input, unknown } = await parseOffline(await readInput(file, name), name);
   for (const key of unknown) context.note(`vpplb: ${name}: "${key}" means nothing here and is ignored`);
   const { explainOffline } = await import("../maglev/index.ts");

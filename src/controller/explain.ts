@@ -4,19 +4,28 @@ import { percent } from "./gate.ts";
 import { steer, type Steering } from "./explain-steering.ts";
 import type { ExplainResult, Flow } from "./types.ts";
 
-/** Follows a flow through what VPP holds: VIP, rule, stream, hash, slot, server. Pure. @throws MaglevError for a flow that is none */
-export function explain(flow: Flow, input: DiffInput): ExplainResult {
+/**
+ * Follows a flow through what VPP holds: VIP, rule, stream, hash, slot, server. Pure.
+ * @param unchecked why the tables here cannot be compared with VPP's own; absent: they are
+ * @throws MaglevError for a flow that is none
+ */
+export function explain(flow: Flow, input: DiffInput, unchecked?: string): ExplainResult {
   const steered = steer(flow, input);
-  if (steered !== undefined) return explainSteered(flow, steered, input);
+  if (steered !== undefined) return explainSteered(flow, steered, input, unchecked);
   const found = vipOfFlow(flow, input.observed.vips);
   if ("reason" in found) return { flow, checked: false, steps: [found.reason] };
-  return explainTable(flow, found.vip, { vip: vipKey(found.vip) }, [found.why], input);
+  return explainTable(flow, found.vip, { vip: vipKey(found.vip) }, [found.why], input, unchecked);
 }
 
 /** What `steer` found, to the server where there is one. */
-function explainSteered(flow: Flow, { steps, table, ...found }: Steering, input: DiffInput): ExplainResult {
+function explainSteered(
+  flow: Flow,
+  { steps, table, ...found }: Steering,
+  input: DiffInput,
+  unchecked?: string,
+): ExplainResult {
   if (table === undefined) return { flow, ...found, checked: false, steps };
-  return explainTable(flow, table, found, steps, input);
+  return explainTable(flow, table, found, steps, input, unchecked);
 }
 
 type Known = Pick<ExplainResult, "vip" | "rule" | "stream">;
@@ -27,13 +36,14 @@ function explainTable(
   known: Known,
   before: readonly string[],
   { observed }: DiffInput,
+  unchecked?: string,
 ): ExplainResult {
   const table = tableOf(vip, observed.features.weights);
   const base = { flow, ...known, encap: vip.encap, tableSize: vip.tableSize };
   // The table of a stream takes packets to any address: only the hash looks at the destination.
   const where = explainFlow(tableVip(vip, flow), table, { ...flow, protocol: protocolOf(flow) });
   if (!where.hit) return { ...base, checked: false, steps: [...before, where.reason] };
-  const mismatch = compareBuckets(vip, table);
+  const mismatch = unchecked ?? compareBuckets(vip, table);
   const { hash, slot, server } = where;
   const steps = [
     ...before,

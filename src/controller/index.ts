@@ -6,4 +6,5 @@ export type { Measurement } from "./meter.ts";
 export { ControllerError, type ControllerErrorCode } from "./errors.ts";
 export { Journal } from "./journal.ts";
 export { explain } from "./explain.ts";
+export { explainForeseen } from "./foreseen.ts";
 export { HistoryQueries } from "./history-queries.ts";

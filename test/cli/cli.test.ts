@@ -13,6 +13,20 @@ const GOOD = `vips:
     servers: [10.60.1.2, 10.60.1.3]
 `;
 
+const STREAMS = `lb: { ip4Source: 10.60.1.1 }
+interfaces:
+  - { host: wan, mac: "02:fe:00:00:00:01", addresses: [10.70.0.1/31], outside: true }
+streams:
+  - { name: web, encap: gre4, servers: [10.60.1.2, 10.60.1.3, { address: 10.60.1.4, state: drain }] }
+  - { name: media, encap: gre4, servers: [10.60.1.9] }
+flows:
+  - { name: rtp, stream: media, vips: [www], protocols: [udp], destinationPorts: ["5000-5999"] }
+vips:
+  - { name: www, prefix: 20.0.0.1/32, stream: web, icmp: answer }
+  - { prefix: 20.0.0.2/32, stream: none }
+  - { prefix: 10.2.2.0/24, encap: gre4, servers: [10.60.1.2, 10.60.1.3, 10.60.1.4] }
+`;
+
 const OFFLINE = {
   vip: "10.2.2.0/24",
   encap: "gre4" as const,
@@ -23,6 +37,11 @@ const OFFLINE = {
     ["192.0.2.2", "10.2.3.1", "udp", 1, 2],
   ] as [string, string, "tcp" | "udp", number, number][],
 };
+
+/** Where a VPP with weights sends the first of them. */
+function withWeights(): string | null | undefined {
+  return explainOffline({ ...OFFLINE, weights: [100, 100, 100] }).flows[0];
+}
 
 describe("vpplb", function () {
   this.timeout(60_000);
@@ -75,6 +94,12 @@ describe("vpplb", function () {
     ["a missing file for plan", ["plan", "-f", "/nowhere/lb.yaml"], /\/nowhere\/lb\.yaml/],
     ["a missing file for explain", ["explain", "--offline", "/nowhere/x.json"], /\/nowhere\/x\.json/],
     ["no flow", ["explain"], /which flow/],
+    ["a lb.yaml without a flow", ["explain", "--offline", "lb.yaml"], /which flow/],
+    [
+      "weights for a VPP that runs",
+      ["explain", "--weights", "192.0.2.1:1", "10.2.2.1:1"],
+      /--weights is for --offline/,
+    ],
     ["half a flow", ["explain", "192.0.2.1:1"], /no destination/],
     ["a flow without ports", ["explain", "192.0.2.1", "10.2.2.1", "tcp"], /ADDRESS:PORT/],
     ["a flow of two families", ["explain", "[2001:db8::1]:1", "10.2.2.1:2"], /IPv4, the other IPv6/],
@@ -130,6 +155,32 @@ describe("vpplb", function () {
       assert.deepEqual(JSON.parse(result.stdout), expected);
     }
     assert.equal((expected as { flows: unknown[] }).flows[1], null);
+  });
+
+  it("explain --offline follows flows through a lb.yaml: VIP, flow, stream, slot, server", async () => {
+    const path = file("streams.yaml", STREAMS);
+    const ask = async (...words: string[]) => {
+      const { code, stdout, stderr } = await vpplb(["explain", "--json", "--offline", path, ...words]);
+      assert.equal(stderr, "");
+      const found = JSON.parse(stdout) as { rule?: string; stream?: string; server?: string; steps: string[] };
+      assert.equal(code, found.server === undefined ? 1 : 0);
+      return found;
+    };
+    const taken = await ask("192.0.2.1:7", "20.0.0.1:5500", "udp");
+    assert.deepEqual([taken.rule, taken.stream, taken.server], ["rtp", "media", "10.60.1.9"]);
+    const untaken = await ask("192.0.2.1:7", "20.0.0.1:6000", "udp");
+    assert.deepEqual([untaken.rule, untaken.stream], [undefined, "web"]);
+    assert.match(untaken.server ?? "", /^10\.60\.1\.[23]$/, "not the one that is drained");
+    assert.match((await ask("192.0.2.1", "20.0.0.1", "icmp")).steps.at(-1) ?? "", /VPP answers it itself/);
+    assert.match((await ask("192.0.2.1:7", "20.0.0.2:80")).steps.at(-1) ?? "", /no stream: the packet is dropped/);
+    const plain = await ask("192.0.2.1:1234", "10.2.2.33:5001");
+    assert.equal(plain.server, explainOffline(OFFLINE).flows[0]);
+    assert.equal((await ask("192.0.2.1:1234", "10.2.2.33:5001", "--weights")).server, withWeights());
+    const both = await vpplb(["explain", "--offline", "-", "192.0.2.1:7", "20.0.0.1:5500", "udp"], { input: STREAMS });
+    assert.match(
+      both.stdout,
+      /udp: 10\.60\.1\.9 \(not checked\)\n {2}VIP 20\.0\.0\.1\/32 -> flow rtp -> stream media\n/,
+    );
   });
 
   it("explain --offline says where its input is wrong", async () => {

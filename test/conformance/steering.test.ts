@@ -4,6 +4,9 @@
  */
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { parseLbYaml } from "../../src/config/index.ts";
+import { explainForeseen } from "../../src/controller/index.ts";
+import type { ExplainResult, Flow } from "../../src/controller/types.ts";
 import type { TestPacket } from "./flow-model.ts";
 import { serverOf, SteeringLab, streamOfServer, yamlOf } from "./steering-lab.ts";
 import { PACKETS_EACH, steeringCase, streamOfPacket, type Steering, type SteeringCase } from "./steering-model.ts";
@@ -72,6 +75,22 @@ function held(firstPort: number): TestPacket[] {
   );
 }
 
+/** Of each case so many packets are explained too: each asks the VPP. */
+const EXPLAINED_EACH = 6;
+
+/** A packet that begins a flow; of ICMP `explain` follows echo requests alone. */
+function flowOf({ source, destination, protocol, sourcePort, destinationPort, shape }: TestPacket): Flow | undefined {
+  if (shape !== "whole" || protocol === 1 || protocol === 58) return undefined;
+  const ports = protocol === 6 || protocol === 17 ? { srcPort: sourcePort, dstPort: destinationPort } : {};
+  return { src: source, dst: destination, protocol, ...{ srcPort: 0, dstPort: 0 }, ...ports };
+}
+
+/** What is told up to the server: behind that is what was checked, and how. */
+const toServer = ({ checked: _, steps, ...rest }: ExplainResult) => ({
+  ...rest,
+  steps: steps.filter((step) => !/^(not )?checked: |^a VPP with/.test(step)),
+});
+
 for (const [name, start] of subjects) {
   describe(`lb.yaml with streams and flows, on packets, ${name}`, function () {
     this.timeout(300_000);
@@ -106,6 +125,27 @@ for (const [name, start] of subjects) {
       }
       console.log(`      ${through} of ${CASES * PACKETS_EACH} delivered`);
       assert.ok(through > CASES * 5 && through < CASES * (PACKETS_EACH - 5), "both outcomes are met");
+    });
+
+    it("explained without a VPP, a flow goes the way that it goes in VPP, in the same words", async () => {
+      const seen = { flows: 0, served: 0 };
+      for (const given of fc.sample(steeringCase, { seed: SEED + 1, numRuns: CASES })) {
+        const yaml = yamlOf(given);
+        await lab.apply(yaml);
+        const packets = given.packets.filter((one) => flowOf(one) !== undefined).slice(0, EXPLAINED_EACH);
+        const servers = await lab.send(packets);
+        const weights = lab.controller.status().vpp.version?.startsWith("26.10") ?? false;
+        for (const [index, packet] of packets.entries()) {
+          const online = await lab.controller.explain(flowOf(packet)!);
+          const offline = explainForeseen(flowOf(packet)!, parseLbYaml(yaml).state!, weights);
+          assert.deepEqual(toServer(offline), toServer(online));
+          assert.equal(offline.server, servers[index], JSON.stringify(packet));
+          assert.equal(offline.checked, false);
+          seen.flows++;
+          if (offline.server !== undefined) seen.served++;
+        }
+      }
+      assert.ok(seen.served > CASES && seen.served < seen.flows, "both outcomes are met");
     });
 
     it("a flow that is elsewhere than the model has it is noticed", async () => {
