@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { action, examples, EXIT, type Context } from "./context.ts";
+import type { DesiredState } from "../bridge/types.ts";
 import { plural } from "./table.ts";
 
 export function registerCheck(program: Command): void {
@@ -21,9 +22,18 @@ async function check(context: Context, { file }: { file: string }): Promise<numb
   } else {
     for (const diagnostic of diagnostics) context.note(formatDiagnostic(diagnostic, file));
     if (state !== undefined) {
-      const servers = state.vips.reduce((sum, vip) => sum + vip.servers.length, 0);
-      context.print(`${file}: good: ${plural(state.vips.length, "VIP")}, ${plural(servers, "server")}`);
+      context.print(`${file}: good: ${contents(state)}`);
     }
   }
   return ok ? EXIT.ok : EXIT.badInput;
+}
+
+/** `2 VIPs, 5 servers`, and streams and flows where there are any. A stream's servers count once. */
+function contents({ vips, steering }: DesiredState): string {
+  const { streams = [], flows = [], vips: steered = [] } = steering ?? {};
+  const servers = [...vips, ...streams].reduce((sum, one) => sum + one.servers.length, 0);
+  const parts = [plural(vips.length + steered.length, "VIP"), plural(servers, "server")];
+  if (streams.length > 0) parts.push(plural(streams.length, "stream"));
+  if (flows.length > 0) parts.push(plural(flows.length, "flow"));
+  return parts.join(", ");
 }

@@ -8,6 +8,7 @@ import {
   type DesiredState,
 } from "../bridge/index.ts";
 import { checkFlows } from "./check-flows.ts";
+import { adviseReassembly } from "./check-fragments.ts";
 import { checkServers, checkTable, checkTunnelSource } from "./check-vips.ts";
 import { NO_STREAM, steeringInterfaces } from "./desired/steering.ts";
 import { interfaceNameOf } from "./desired/interfaces.ts";
@@ -24,6 +25,7 @@ export function checkSteering(file: LbFile, desired: DesiredState, found: Findin
   checkPools(file, found);
   checkInterfaces(file, found);
   checkFlows(file, desired, found);
+  adviseReassembly(file, desired, found);
 }
 
 function checkStreams(file: LbFile, desired: DesiredState, found: Findings): void {

@@ -153,4 +153,46 @@ describe("config: streams and flows", () => {
       JSON.stringify(diagnostics),
     );
   });
+
+  describe("where flows select by ports", () => {
+    const WAN = "addresses: [10.70.0.1/31], outside: true }";
+    const advice = (yaml: string): string[] =>
+      parseLbYaml(yaml)
+        .diagnostics.filter(({ message }) => message.includes("reassembly"))
+        .map(({ severity, line, path, message }) => `${severity} ${line ?? "?"} ${path}: ${message}`);
+    const wan = (more: string) => GOOD.replace(WAN, WAN.replace(" }", `${more} }`));
+    const withoutPorts = (yaml: string) => yaml.replace(/, destinationPorts: \[[^\]]*\]/g, "");
+
+    it("says nothing of interfaces with full reassembly, which is the default outside", () => {
+      assert.deepEqual(advice(GOOD), []);
+      assert.deepEqual(advice(wan(", reassembly: full")), []);
+    });
+
+    it("advises it where fragments come in as they are, with line and what to set", () => {
+      const off =
+        /^advice 4 interfaces\[0\]\.reassembly: host-wan: flow http selects by ports.* is off.*`reassembly: full`/;
+      const virtual = /^advice 4 interfaces\[0\]\.reassembly: .* is virtual here: .*several servers/;
+      for (const [mode, expected] of Object.entries({ off, virtual })) {
+        const found = advice(wan(`, reassembly: ${mode}`));
+        assert.equal(found.length, 1);
+        assert.match(found[0]!, expected);
+      }
+    });
+
+    it("advises it on interfaces that are named for flows and are not outside", () => {
+      const named = `steering: { interfaces: [host-lan, host-wan] }\n${GOOD}`;
+      const found = advice(named);
+      assert.equal(found.length, 1);
+      assert.match(found[0]!, /^advice 6 interfaces\[1\]: host-lan: .* is off here/);
+      assert.deepEqual(
+        advice(`steering: { interfaces: [loop7] }\n${GOOD}`),
+        [],
+        "what is not in the file is not known",
+      );
+    });
+
+    it("says nothing where no flow has ports", () => {
+      assert.deepEqual(advice(withoutPorts(wan(", reassembly: off"))), []);
+    });
+  });
 });
