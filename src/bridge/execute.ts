@@ -9,6 +9,7 @@ import { runTable } from "./table.ts";
 import type { ExecuteContext } from "./kind.ts";
 import { runLbConf } from "./lb-conf.ts";
 import { runNeighbor } from "./neighbor.ts";
+import { runReassemblyLimits } from "./reassembly.ts";
 import { runRoute } from "./route.ts";
 import { runServers } from "./server.ts";
 import type { Action } from "./types.ts";
@@ -40,6 +41,8 @@ export async function execute(action: Action, context: ExecuteContext): Promise<
     case "interface-reassembly":
     case "interface-acl":
       return runLink(action, context);
+    case "reassembly-limits":
+      return runReassemblyLimits(action, context);
     case "memif-socket":
       return runMemifSocket(action, context);
     case "table":

@@ -5,6 +5,7 @@ import { parseLbMain, parseVips } from "./lb-wire.ts";
 import { dumpInterfaces, linkFeatures, observeLinks } from "./observe-links.ts";
 import { observeNeighbors } from "./neighbor.ts";
 import type { VppPort } from "./port.ts";
+import { observeReassemblyLimits } from "./reassembly.ts";
 import { observeRoutes } from "./route.ts";
 import type { ObservedLbConf, ObservedState, ObservedVip, VppFeatures } from "./types.ts";
 import { ip4Text, ip6Text, number, text } from "./wire.ts";
@@ -37,12 +38,13 @@ export async function observe(
   const names = new Map(raw.map((detail) => [number(detail["sw_if_index"]), text(detail["interface_name"])]));
   const nameOf = (index: number) => names.get(index) ?? `interface ${index}`;
   const withMembers = observeBridges(port, nameOf);
-  const [bridges, links, neighbors, routes, classified] = await Promise.all([
+  const [bridges, links, neighbors, routes, classified, reassembly] = await Promise.all([
     withMembers,
     observeLinks(port, features, raw, withMembers, nameOf),
     observeNeighbors(port, nameOf),
     observeRoutes(port, tables, nameOf),
     observeClassified(port, features, names),
+    observeReassemblyLimits(port),
   ]);
   return {
     features,
@@ -52,6 +54,7 @@ export async function observe(
     neighbors,
     routes,
     ...classified,
+    reassembly,
   };
 }
 

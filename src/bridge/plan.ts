@@ -11,6 +11,7 @@ import { PlanBuilder, type Kind } from "./kind.ts";
 import { lbConfKind } from "./lb-conf.ts";
 import { neighborKind } from "./neighbor.ts";
 import { prepare } from "./prepare.ts";
+import { reassemblyKind } from "./reassembly.ts";
 import { routeKind } from "./route.ts";
 import { serverKind } from "./server.ts";
 import type { DesiredState, ObservedState, Operation, OwnedObjects, Plan } from "./types.ts";
@@ -18,6 +19,7 @@ import { vipKind } from "./vip.ts";
 
 const KINDS: readonly Kind[] = [
   lbConfKind,
+  reassemblyKind,
   bridgeKind,
   memifSocketKind,
   tableKind,

@@ -15,6 +15,10 @@ export function checkLinks(file: LbFile, desired: DesiredState, found: Findings)
     if (entry.acl !== undefined) checkLists(file, index, desired, found);
   });
   checkCrossConnects(file, desired, found);
+  const { manage = false, ...limits } = file.reassembly ?? {};
+  if (manage && desired.reassembly === undefined && Object.keys(limits).length > 0) {
+    found.warn(["reassembly"], "no interface has full reassembly: VPP's limits are left alone");
+  }
   forDuplicates(
     file.tables,
     (table) => String(table.id),

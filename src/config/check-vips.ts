@@ -175,7 +175,11 @@ function checkLbConf(file: LbFile, desired: DesiredState, found: Findings): void
   const { lb } = file;
   if (lb === undefined) {
     if (desired.vips.some((vip) => vip.encap !== "l3dsr") || file.streams.length > 0) {
-      found.warn([], "no `lb` section: tunnels are sourced from whatever VPP has; its default is 255.255.255.255");
+      found.warn(
+        [],
+        "no `lb` section: VPP's lb_conf is left as it is. A VPP that nobody has told another sends tunnels from 255.255.255.255 " +
+          "(ffff:...:ffff with gre6), which servers' kernels drop. Add lb.ip4Source (lb.ip6Source), or `lb: { manage: false }` where another sets it",
+      );
     }
     return;
   }

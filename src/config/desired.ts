@@ -2,7 +2,7 @@ import { canonicalPrefix, type DesiredServer, type DesiredState } from "../bridg
 import type { LbFile } from "./schema.ts";
 import { toNeighbor, toRoute } from "./desired/fib.ts";
 import { toBridges, toInterfaces } from "./desired/interfaces.ts";
-import { toAcls, toTables } from "./desired/links.ts";
+import { toAcls, toReassembly, toTables } from "./desired/links.ts";
 import { toLbConf, toPolicy } from "./desired/lb.ts";
 import { toSteering } from "./desired/steering.ts";
 import { toVips } from "./desired/vips.ts";
@@ -10,15 +10,18 @@ import { toVips } from "./desired/vips.ts";
 /** Turns a checked file into desired state: canonical addresses, VPP's names, implied bridges. */
 export function toDesired(file: LbFile): DesiredState {
   const lbConf = toLbConf(file.lb);
+  const interfaces = toInterfaces(file);
+  const reassembly = toReassembly(file.reassembly, interfaces);
   const steering = toSteering(file);
   const maxDisruption = toPolicy(file.maxDisruption);
   const { prefixes, tag } = file.ownership;
   return {
     ...(lbConf === undefined ? {} : { lbConf }),
     bridges: toBridges(file),
-    interfaces: toInterfaces(file),
+    interfaces,
     memifSockets: file.memifSockets,
     tables: toTables(file),
+    ...(reassembly === undefined ? {} : { reassembly }),
     acls: toAcls(file),
     neighbors: file.neighbors.map(toNeighbor),
     routes: file.routes.map(toRoute),

@@ -3,7 +3,7 @@ import { replicas } from "./schema/replicas.ts";
 import { neighbor, route } from "./schema/fib.ts";
 import { http } from "./schema/http.ts";
 import { bridge, iface } from "./schema/interfaces.ts";
-import { acl, memifSocket, table } from "./schema/links.ts";
+import { acl, memifSocket, reassemblyLimits, table } from "./schema/links.ts";
 import { lb } from "./schema/lb.ts";
 import { control, maxDisruption, ownership, repair, state, vpp } from "./schema/service.ts";
 import { flow, steering, stream } from "./schema/steering.ts";
@@ -20,6 +20,9 @@ export const lbFileSchema = z
     bridges: z.array(bridge).default([]),
     memifSockets: z.array(memifSocket).default([]),
     tables: z.array(table).default([]),
+    reassembly: reassemblyLimits
+      .optional()
+      .describe("Limits of full reassembly, one set for all interfaces of a VPP, for IPv4 and IPv6 alike"),
     acls: z.array(acl).default([]),
     interfaces: z.array(iface).default([]),
     neighbors: z.array(neighbor).default([]),

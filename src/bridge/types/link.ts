@@ -72,6 +72,26 @@ export interface ObservedReassembly {
   readonly virtual6: number;
 }
 
+/** Limits of full reassembly. VPP's own: 3 fragments, 1,024 datagrams, 200 ms, 50 ms (vnet/ip/reass/ip4_full_reass.c:23). */
+export interface ReassemblyLimits {
+  /** Of one datagram: what is longer is dropped. */
+  readonly maxFragments: number;
+  /** Datagrams at a time, on each core. */
+  readonly maxReassemblies: number;
+  /** From a datagram's last fragment on. */
+  readonly timeoutMs: number;
+  /** How often VPP looks for what has timed out. */
+  readonly expireIntervalMs: number;
+}
+
+/** Of both families. */
+export interface DesiredReassembly {
+  /** These exactly; what is absent stays as VPP has it. */
+  readonly limits: Partial<ReassemblyLimits>;
+  /** Where `limits` has no `maxFragments`: raised to this many where VPP takes fewer. */
+  readonly leastFragments: number;
+}
+
 /** A table of routes of its own (VRF), for IPv4 and IPv6. */
 export interface DesiredTable {
   /** 1 and up. */
@@ -95,6 +115,7 @@ export type LinkAction =
       readonly to: string;
       readonly enable: boolean;
     }
+  | { readonly type: "reassembly-limits"; readonly family: 4 | 6; readonly limits: ReassemblyLimits }
   | { readonly type: "interface-reassembly"; readonly name: string; readonly mode: ReassemblyMode }
   | {
       readonly type: "interface-table";

@@ -17,7 +17,8 @@ export type ObjectKind =
   | "acl"
   | "abf"
   | "memif-socket"
-  | "table";
+  | "table"
+  | "reassembly";
 
 export type Verb = "create" | "update" | "delete";
 

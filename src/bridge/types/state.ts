@@ -3,7 +3,14 @@ import type { DesiredSteering, Steered } from "./steering.ts";
 import type { DesiredAcl, ObservedAcl } from "./acl.ts";
 import type { DesiredNeighbor, DesiredRoute, ObservedNeighbor, ObservedRoute } from "./fib.ts";
 import type { DesiredBridge, DesiredInterface, ObservedBridge, ObservedInterface } from "./interface.ts";
-import type { DesiredMemifSocket, DesiredTable, ObservedMemifSocket, ObservedTable } from "./link.ts";
+import type {
+  DesiredMemifSocket,
+  DesiredReassembly,
+  DesiredTable,
+  ObservedMemifSocket,
+  ObservedTable,
+  ReassemblyLimits,
+} from "./link.ts";
 import type { DesiredLbConf, DesiredVip, ManagedLbConf, ObservedLbConf, ObservedVip } from "./lb.ts";
 
 export interface Ownership {
@@ -31,6 +38,8 @@ export interface DesiredState {
   readonly vips: readonly DesiredVip[];
   readonly memifSockets?: readonly DesiredMemifSocket[];
   readonly tables?: readonly DesiredTable[];
+  /** Absent: no interface of ours reassembles, or VPP's limits are not ours. */
+  readonly reassembly?: DesiredReassembly;
   readonly acls?: readonly DesiredAcl[];
   readonly abf?: readonly DesiredAbf[];
   readonly policyIds?: PolicyIds;
@@ -78,6 +87,8 @@ export interface ObservedState {
   readonly routes: readonly ObservedRoute[];
   readonly memifSockets?: readonly ObservedMemifSocket[];
   readonly tables?: readonly ObservedTable[];
+  /** Limits of full reassembly; absent where VPP does not tell. */
+  readonly reassembly?: { readonly ip4: ReassemblyLimits; readonly ip6: ReassemblyLimits } | undefined;
   /** Absent without the plugin. */
   readonly acls?: readonly ObservedAcl[];
   readonly abfPolicies?: readonly ObservedAbfPolicy[];

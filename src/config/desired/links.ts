@@ -3,7 +3,10 @@ import {
   canonicalPrefix,
   familyOf,
   type AclRule,
+  reassemblyOf,
   type DesiredAcl,
+  type DesiredInterface,
+  type DesiredReassembly,
   type DesiredTable,
 } from "../../bridge/index.ts";
 import type { LbFile } from "../schema.ts";
@@ -11,6 +14,20 @@ import { toRange } from "./steering.ts";
 
 type Rule = LbFile["acls"][number]["rules"][number];
 type Range = readonly [number, number];
+
+/** 64 KB over links of 1,500 bytes are 45 fragments. */
+const LEAST_FRAGMENTS = 64;
+
+/** Undefined where nothing of ours reassembles: then VPP's limits are none of our business. */
+export function toReassembly(
+  given: LbFile["reassembly"],
+  interfaces: readonly DesiredInterface[],
+): DesiredReassembly | undefined {
+  if (given?.manage === false || !interfaces.some((one) => reassemblyOf(one) === "full")) return undefined;
+  const { manage: _, ...fields } = given ?? {};
+  const limits = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+  return { limits, leastFragments: LEAST_FRAGMENTS };
+}
 
 /** Tables of the file, and those that interfaces and routes name: these need no entry of their own. */
 export function toTables(file: LbFile): DesiredTable[] {

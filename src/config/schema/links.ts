@@ -64,6 +64,30 @@ export const reassembly = z
   .enum(["full", "virtual", "off"])
   .describe("Of fragments on the way in, IPv4 and IPv6. Default: full where the interface is outside, else off");
 
+/** What is not given stays as VPP has it, except maxFragments. */
+export const reassemblyLimits = z.strictObject({
+  manage: z.boolean().default(true).describe("false: VPP's limits are never changed"),
+  maxFragments: z
+    .int()
+    .min(1)
+    .max(65_535)
+    .optional()
+    .describe("Of one datagram; longer ones are dropped. Default: at least 64, which 64 KB over links of 1,500 need"),
+  maxReassemblies: z
+    .int()
+    .min(1)
+    .max(65_536)
+    .optional()
+    .describe("Datagrams at a time on each core. Default: as VPP has it, 1024"),
+  timeoutMs: z.int().min(10).max(60_000).optional().describe("From the last fragment on. Default: as VPP has it, 200"),
+  expireIntervalMs: z
+    .int()
+    .min(10)
+    .max(60_000)
+    .optional()
+    .describe("How often VPP looks for what has timed out. Default: as VPP has it, 50"),
+});
+
 export const table = z.strictObject({
   id: tableId.min(1),
   name: z
