@@ -11,7 +11,7 @@ import { Journal, readOldJournal, type DrainRecord } from "./journal.ts";
 import { VppLink, type LinkState, type VppSession } from "./link.ts";
 import { groupsOf } from "./overrides.ts";
 import type { Measurement } from "./meter.ts";
-import { Queries } from "./queries.ts";
+import { Queries, type KnownCounters } from "./queries.ts";
 import { Replicas } from "./replicas.ts";
 import { Reconciler } from "./reconciler.ts";
 import { EMPTY_PLAN, errorText, NOTHING_APPLIED, toApplyResult, warningsOf, withDeadline } from "./results.ts";
@@ -149,7 +149,7 @@ export class Controller implements ControllerApi {
   }
 
   /** Rows as `get` gives them, of what was last seen: VPP is not asked. */
-  known(kind: RowKind, counters?: VppCounters["routes"]): readonly Row[] {
+  known(kind: RowKind, counters?: KnownCounters): readonly Row[] {
     return this.#queries.known(kind, counters);
   }
 

@@ -5,11 +5,13 @@ import {
   type RouteCounters,
   prepare,
   routeTables,
+  vipKey,
   type DesiredState,
   type DiffInput,
   type ObservedState,
 } from "../bridge/index.ts";
 import { briefVips, isShowLbVips } from "./brief.ts";
+import type { VppCounters } from "./counters.ts";
 import { ControllerError, messageOf } from "./errors.ts";
 import { explain } from "./explain.ts";
 import { judge } from "./gate.ts";
@@ -23,6 +25,9 @@ import type { GetOptions } from "./types.ts";
 import type { ExplainResult, Flow, PlanResult, Row, RowKind } from "./types.ts";
 
 const MAX_COUNTED_ROUTES = 500;
+
+/** Counters that are younger than the last look at VPP. */
+export type KnownCounters = Pick<VppCounters, "routes" | "vips">;
 
 /** What is asked of the controller and changes nothing in VPP (but for `vppctl`, which may). */
 export class Queries {
@@ -52,7 +57,7 @@ export class Queries {
   }
 
   /** As `get`, of what was last seen: VPP is not asked. Without a VPP so far, of what is desired. */
-  known(kind: RowKind, counters?: ReadonlyMap<string, RouteCounters>): readonly Row[] {
+  known(kind: RowKind, counters?: KnownCounters): readonly Row[] {
     const { view, desired, journal } = this.#reconciler;
     const basis = [view.observed, desired, journal.drains, counters] as const;
     if (basis.some((one, i) => one !== this.#knownOf[i])) this.#known.clear();
@@ -60,17 +65,19 @@ export class Queries {
     const before = this.#known.get(kind);
     if (before !== undefined) return before;
     const effective = this.#reconciler.effective ?? emptyState();
-    const observed = view.observed ?? emptyObserved();
+    const observed = counted(view.observed ?? emptyObserved(), counters?.vips);
     const input = prepare({ desired: effective, observed, owned: journal.owned });
-    const rows = rowsOf(kind, { ...input, ...(counters === undefined ? {} : { counters }) });
+    const rows = rowsOf(kind, { ...input, ...(counters?.routes === undefined ? {} : { counters: counters.routes }) });
     this.#known.set(kind, rows);
     return rows;
   }
 
   /** Packets by VIP's and flow's route, where streams need them; a line of VPP's CLI each, so not of more than 500. */
   async routeCounters(): Promise<ReadonlyMap<string, RouteCounters>> {
-    const desired = this.#reconciler.effective;
-    const prefixes = desired === undefined ? [] : countedPrefixes({ desired }).slice(0, MAX_COUNTED_ROUTES);
+    const { effective, view, journal } = this.#reconciler;
+    if (effective === undefined) return new Map();
+    const input = prepare({ desired: effective, observed: view.observed ?? emptyObserved(), owned: journal.owned });
+    const prefixes = countedPrefixes(input).slice(0, MAX_COUNTED_ROUTES);
     return this.#ask((port) => observeCounters(port, prefixes));
   }
 
@@ -118,4 +125,12 @@ export class Queries {
       throw ControllerError.from(error);
     }
   }
+}
+
+function counted(observed: ObservedState, vips: KnownCounters["vips"] | undefined): ObservedState {
+  if (vips === undefined) return observed;
+  return {
+    ...observed,
+    vips: observed.vips.map((vip) => ({ ...vip, counters: vips.get(vipKey(vip)) ?? vip.counters })),
+  };
 }

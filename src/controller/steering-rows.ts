@@ -122,7 +122,8 @@ function portsText({ destinationPorts, sourcePorts }: DesiredFlow): string {
 
 function packets(parts: readonly SteeredFlow[], { counters }: RowInput): Columns {
   const found = parts.flatMap((part) => counters?.get(part.hop) ?? []);
-  if (counters === undefined) return {};
+  // Not known is not 0: VPP has no such route, or too many were to be asked for.
+  if (found.length === 0) return {};
   return {
     packets: found.reduce((sum, one) => sum + one.via.packets, 0),
     bytes: found.reduce((sum, one) => sum + one.via.bytes, 0),

@@ -51,7 +51,7 @@ export class ControllerHttp {
     const source: ControllerSource = {
       status: () => controller.status(),
       snapshot: () => controller.snapshot(),
-      known: (kind) => controller.known(kind, counters.latest?.routes),
+      known: (kind) => controller.known(kind, counters.latest),
       events$: controller.events$,
       measurements$: controller.measurements$,
       counters: () => counters.latest,

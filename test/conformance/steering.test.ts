@@ -3,10 +3,15 @@
  * stream that a model of lb.yaml says. On the embedded dataplane, and with `VPPLB_VPP_COMMAND` on a real VPP too.
  */
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { parseLbYaml } from "../../src/config/index.ts";
 import { explainForeseen } from "../../src/controller/index.ts";
 import type { ExplainResult, Flow } from "../../src/controller/types.ts";
+import { ControllerHttp } from "../../src/roles/controller-http.ts";
 import type { TestPacket } from "./flow-model.ts";
 import { serverOf, SteeringLab, streamOfServer, yamlOf } from "./steering-lab.ts";
 import { PACKETS_EACH, steeringCase, streamOfPacket, type Steering, type SteeringCase } from "./steering-model.ts";
@@ -90,6 +95,18 @@ const toServer = ({ checked: _, steps, ...rest }: ExplainResult) => ({
   ...rest,
   steps: steps.filter((step) => !/^(not )?checked: |^a VPP with/.test(step)),
 });
+
+function metricsOf(socketPath: string): Promise<string[]> {
+  return new Promise((resolve, reject) => {
+    const call = request({ socketPath, path: "/metrics", agent: false }, (response) => {
+      let body = "";
+      response.setEncoding("utf8").on("data", (chunk: string) => (body += chunk));
+      response.on("end", () => resolve(body.split("\n")));
+    });
+    call.on("error", reject);
+    call.end();
+  });
+}
 
 for (const [name, start] of subjects) {
   describe(`lb.yaml with streams and flows, on packets, ${name}`, function () {
@@ -206,6 +223,43 @@ for (const [name, start] of subjects) {
       assert.deepEqual([rule, stream, checked], ["web", "s2", true]);
       const [sent] = await lab.send([to("20.0.0.1", 5555)]);
       assert.equal(server, sent);
+    });
+
+    it("/metrics tells the packets of streams and flows that `get` tells, and no address inside VPP", async () => {
+      await lab.apply(yamlOf({ vips: [], flows: [] }));
+      await lab.apply(yamlOf(BASE));
+      const [tcp] = held(5000);
+      const to = (destination: string, destinationPort: number) => ({ ...tcp!, destination, destinationPort });
+      const http = join(mkdtempSync(join(tmpdir(), "vpplb-metrics-")), "http.sock");
+      const pages = new ControllerHttp({ listen: http }).pages(lab.controller);
+      await pages.serve();
+      try {
+        await lab.send([to("20.0.0.2", 1), to("20.0.0.1", 80), to("20.0.0.1", 81), to("20.0.0.1", 5555)]);
+        const value = (lines: readonly string[], name: string) =>
+          Number(
+            lines
+              .find((line) => line.startsWith(`vpplb_${name}}`))
+              ?.split(" ")
+              .at(-1),
+          );
+        // A VPP without a statistics segment tells streams at its next look only.
+        const inTime = Date.now() + 30_000;
+        let lines: readonly string[] = [];
+        while (!(value(lines, 'stream_packets_total{stream="s2",flow="first"') > 0)) {
+          assert.ok(Date.now() < inTime, "the stream's packets are told");
+          await new Promise((resolve) => setTimeout(resolve, 100));
+          lines = await metricsOf(http);
+        }
+        assert.equal(value(lines, 'stream_packets_total{stream="s2",flow="first"'), 2);
+        assert.equal(value(lines, 'flow_packets_total{flow="web"'), 2);
+        assert.ok(value(lines, 'flow_bytes_total{flow="web"') >= 2 * 40);
+        assert.equal(value(lines, 'vip_unmatched_packets_total{vip="20.0.0.1/32",to="stream"'), 1);
+        assert.equal(value(lines, 'vip_unmatched_packets_total{vip="20.0.0.2/32",to="dropped"'), 1);
+        assert.ok(!/198\.1[89]\.|"2001:2:/.test(lines.join("\n")), "no address inside VPP is told");
+      } finally {
+        await pages.close();
+        rmSync(dirname(http), { recursive: true });
+      }
     });
   });
 }

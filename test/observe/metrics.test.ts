@@ -85,6 +85,26 @@ class Source implements ControllerSource {
       buffers: new Map(),
     };
   }
+
+  /** So many streams with a flow and a VIP each. */
+  withStreams(count: number): this {
+    const names = Array.from({ length: count }, (_, i) => `s${i}`);
+    const row = (key: string, columns: Row["columns"], desired: Row["desired"] = {}): Row => ({
+      ...{ key, owner: "ours", state: "ok", observed: {} },
+      ...(desired === undefined ? {} : { desired }),
+      columns,
+    });
+    const packets = { newSessions: 1, knownSessions: 2, untracked: 3, noServer: 4 };
+    Object.assign(this.#rows, {
+      streams: names.map((name) => row(name, { servers: 3, flows: 7, ...packets })),
+      flows: names.map((name) => row(`to ${name}`, { packets: 5, bytes: 500 })),
+      vips: names.map((name, i) =>
+        i % 2 === 0 ? row(`v${i}`, { stream: name, toStream: 6 }) : row(`v${i}`, { stream: "none", dropped: 8 }),
+      ),
+    });
+    return this;
+  }
+
   status = () => this.value;
   snapshot = () => ({ traffic: { pending: 0, late: 0, unknown: 0, undecodable: 0 } });
   known = (kind: string) => this.#rows[kind] ?? [];
@@ -242,6 +262,40 @@ describe("observe: metrics", () => {
     const limited = await scrape(source, false, 10);
     assert.equal(limited.get("vpplb_vip_servers")?.samples.length, 10);
     assert.equal(valueOf(limited, "vpplb_vip_servers", { vip: "10.2.0.0/32" }), 1000);
+  });
+
+  it("tell packets by stream and flow, and of a VIP those that no flow took", async () => {
+    const found = await scrape(new Source().withStreams(2));
+    const packets = ["first", "existing", "untracked", "no_server"].map((flow) =>
+      valueOf(found, "vpplb_stream_packets_total", { stream: "s1", flow }),
+    );
+    assert.deepEqual(packets, [1, 2, 3, 4]);
+    assert.equal(valueOf(found, "vpplb_stream_servers", { stream: "s0" }), 3);
+    assert.equal(valueOf(found, "vpplb_stream_sticky_flows", { stream: "s0" }), 7);
+    assert.equal(valueOf(found, "vpplb_flow_packets_total", { flow: "to s1" }), 5);
+    assert.equal(valueOf(found, "vpplb_flow_bytes_total", { flow: "to s1" }), 500);
+    const unmatched = found
+      .get("vpplb_vip_unmatched_packets_total")
+      ?.samples.map(({ labels, value }) => [labels, value]);
+    assert.deepEqual(unmatched, [
+      [{ vip: "v0", to: "stream" }, 6],
+      [{ vip: "v1", to: "dropped" }, 8],
+    ]);
+    assert.equal(found.get("vpplb_vip_servers_desired")?.samples.length, 0, "servers are the stream's");
+  });
+
+  it("1,000 streams and flows stay within the limit of each metric", async () => {
+    const found = await scrape(new Source().withStreams(1000), false, 10);
+    for (const name of [
+      "stream_packets_total",
+      "stream_servers",
+      "flow_packets_total",
+      "vip_unmatched_packets_total",
+    ]) {
+      assert.equal(found.get(`vpplb_${name}`)?.samples.length, 10, name);
+    }
+    assert.equal(valueOf(found, "vpplb_metrics_omitted_series", { metric: "vpplb_flow_packets_total" }), 990);
+    assert.equal(valueOf(found, "vpplb_metrics_omitted_series", { metric: "vpplb_stream_packets_total" }), 3990);
   });
 
   it("counts under `other` beyond the limit", async () => {

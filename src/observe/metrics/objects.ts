@@ -28,7 +28,7 @@ export function objectMetrics(metrics: MetricSet, source: ControllerSource): voi
   gauge("programmed", "Objects asked for that VPP was last seen to hold", isProgrammed);
   gauge(
     "healthy",
-    "Objects asked for that VPP holds as desired and that work: a VIP has servers, a server has slots, an interface is up",
+    "Objects asked for that VPP holds as desired and that work: a VIP or stream has servers, a server has slots, an interface is up",
     (row, kind) => isProgrammed(row) && row.state === "ok" && works(row, kind),
   );
   metrics.gauge("vpplb_objects_foreign", "Objects of others in VPP, left alone", ["kind"], (tell) => {
@@ -45,6 +45,7 @@ function isProgrammed({ observed, columns }: Row): boolean {
 function works({ columns, desired }: Row, kind: string): boolean {
   switch (kind) {
     case "vip":
+    case "stream":
       return Number(columns["servers"] ?? 1) > 0;
     case "server":
       return Number(columns["buckets"] ?? 1) > 0;

@@ -34,7 +34,9 @@ export function vipMetrics(metrics: MetricSet, source: ControllerSource): void {
   gauge(
     "servers_desired",
     "Servers that are asked for",
-    ({ desired }) => (desired?.["servers"] as unknown[])?.length ?? 0,
+    // A VIP that shares its stream's table has none of its own.
+    ({ desired, columns }) =>
+      (desired?.["servers"] as unknown[] | undefined)?.length ?? (columns["stream"] === undefined ? 0 : undefined),
   );
   gauge("servers", "Servers that take new flows, as last seen", ({ columns }) => columns["servers"]);
   gauge("table_slots", "Slots of the new-flow table", ({ columns }) => columns["tableSize"]);
