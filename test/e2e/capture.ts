@@ -3,6 +3,7 @@ import type { Namespace } from "../../src/kernel/namespace.ts";
 import { AF_PACKET, ETH_P_ALL, MSG_DONTWAIT, SOCK_RAW } from "../../src/sys/constants.ts";
 import { interfaceIndex } from "../../src/sys/ioctl.ts";
 import { libc } from "../../src/sys/libc.ts";
+import { PacketRing, TP_STATUS_VLAN_VALID } from "../../src/sys/packet-ring.ts";
 import { packetAddress } from "../../src/sys/sockaddr.ts";
 import { bindSocket, closeFd, openSocket, setBufferSize } from "../../src/sys/sockets.ts";
 
@@ -40,6 +41,55 @@ export class Capture {
       if (length <= 0) return;
       this.frames.push(Buffer.from(this.#buffer.subarray(0, length)));
     }
+  }
+
+  /** Takes what has come so far. */
+  close(): void {
+    if (!this.#open) return;
+    this.#drain();
+    this.#open = false;
+  }
+}
+
+/**
+ * IDs of VLANs of the frames that come in at a device, by their sender; 0 for untagged ones. The kernel takes a tag off
+ * before any plain socket sees it; only the ring tells.
+ */
+export class TagCapture {
+  readonly #ids = new Map<string, Map<number, number>>();
+  readonly #ring: PacketRing;
+  #open = true;
+
+  constructor(namespace: Namespace, device: string) {
+    this.#ring = namespace.run(() => new PacketRing(device));
+    void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    while (this.#open) {
+      this.#drain();
+      await sleep(POLL_MS);
+    }
+    this.#ring.close();
+  }
+
+  #drain(): void {
+    const ring = this.#ring;
+    while (ring.nextBlock() > 0) {
+      while (ring.nextFrame()) {
+        const { offset, status } = ring.frame;
+        const sender = Buffer.from(ring.bytes.subarray(offset + 6, offset + 12)).toString("hex");
+        const id = (status & TP_STATUS_VLAN_VALID) === 0 ? 0 : ring.vlanTag() & 0xfff;
+        const ids = this.#ids.get(sender) ?? new Map<number, number>();
+        this.#ids.set(sender, ids.set(id, (ids.get(id) ?? 0) + 1));
+      }
+      ring.releaseBlock();
+    }
+  }
+
+  /** Frames of each VLAN that a MAC address sent. */
+  of(mac: string): ReadonlyMap<number, number> {
+    return this.#ids.get(mac.replaceAll(":", "")) ?? new Map<number, number>();
   }
 
   /** Takes what has come so far. */
