@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { benchApi, benchEmbeddedApi } from "./api.ts";
 import { benchBulk } from "./bulk.ts";
+import { benchChange } from "./change.ts";
 import { BenchError } from "./errors.ts";
 import { benchForwardCases } from "./forward-cases.ts";
 import { benchForward } from "./forward.ts";
@@ -16,6 +17,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   api: benchApi,
   "api-embedded": benchEmbeddedApi,
   bulk: benchBulk,
+  change: benchChange,
   maglev: benchMaglev,
   idle: benchIdle,
   forwarding: benchForward,

@@ -51,9 +51,23 @@ export function serverLine(vip: VipRef, addresses: readonly string[]): string {
   return `lb as ${vip.prefix}${port} ${addresses.join(" ")}`;
 }
 
-/** Reads `show lb vips verbose`, removed VIPs included: the API's dumps lie up to 26.06. @throws VppError PARSE */
+/** VIPs by their text, as VPP showed them last: mostly it shows the same again. */
+let lastShown: ReadonlyMap<string, readonly ObservedVip[]> = new Map();
+
+/**
+ * Reads `show lb vips verbose`, removed VIPs included: the API's dumps lie up to 26.06. A VIP of which VPP shows the
+ * same as the last time is the same object. @throws VppError PARSE
+ */
 export function parseVips(output: string): ObservedVip[] {
-  return parseLbVips(output).map(toVip);
+  const shown = new Map<string, readonly ObservedVip[]>();
+  const vips: ObservedVip[] = [];
+  for (const block of output.split(/^(?= *ip[46]-)/m)) {
+    const known = lastShown.get(block) ?? parseLbVips(block).map(toVip);
+    shown.set(block, known);
+    vips.push(...known);
+  }
+  lastShown = shown;
+  return vips;
 }
 
 function toVip(vip: LbVipState): ObservedVip {

@@ -6,6 +6,12 @@ export interface VppPort {
   request(message: string, fields: Record<string, unknown>): Promise<Record<string, unknown>>;
   /** All details of a dump. */
   dump(message: string, fields: Record<string, unknown>): Promise<Record<string, unknown>[]>;
+  /** Hands out the details as they come, where the port can; else {@link dump} does. For long dumps. */
+  dumpEach?(
+    message: string,
+    fields: Record<string, unknown>,
+    next: (details: Record<string, unknown>) => void,
+  ): Promise<void>;
   /** One line of the debug CLI; rejects where VPP refuses the line. */
   cli(line: string): Promise<string>;
 }

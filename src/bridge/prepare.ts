@@ -15,7 +15,19 @@ export function prepare(input: DiffInput): DiffInput {
   const titles = new Map(desired.vips.map((vip) => [vipKey(vip), vip.title]));
   const name = (vip: ObservedVip): ObservedVip => {
     const title = titles.get(vipKey(vip)) ?? titleOfAddress(vip.prefix.split("/")[0], assigned);
-    return title === undefined ? vip : { ...vip, title };
+    return title === undefined ? vip : entitled(vip, title);
   };
   return { desired, observed: { ...input.observed, vips: input.observed.vips.map(name) }, owned };
+}
+
+const known = new WeakMap<ObservedVip, ObservedVip>();
+
+/** The same object for the same: what is computed of it is computed once. */
+function entitled(vip: ObservedVip, title: string): ObservedVip {
+  if (vip.title === title) return vip;
+  const before = known.get(vip);
+  if (before?.title === title) return before;
+  const named = { ...vip, title };
+  known.set(vip, named);
+  return named;
 }

@@ -195,20 +195,36 @@ export async function observeRoutes(
   nameOf: (index: number) => string,
 ): Promise<ObservedRoute[]> {
   const asked = tables.flatMap((table) => [false, true].map((isIp6) => ({ table_id: table, is_ip6: isIp6, name: "" })));
-  const dumps = await Promise.all(asked.map((table) => port.dump("ip_route_dump", { table })));
-  return dumps.flat().flatMap((detail) => {
-    const route = detail["route"] as Record<string, unknown>;
-    const paths = route["paths"] as Record<string, unknown>[];
-    const known: unknown[] = Object.values(PATH_TYPE);
-    if (paths.length === 0 || paths.some((path) => !known.includes(path["type"]))) return [];
-    return [
-      {
-        prefix: prefixText(route["prefix"]),
-        table: number(route["table_id"]),
-        via: paths.map((path) => decodePath(path, nameOf)),
-      },
-    ];
-  });
+  const dumps = await Promise.all(asked.map((table) => observeTable(port, table, nameOf)));
+  return dumps.flat();
+}
+
+/** VPP has a route for each server: with its labels a detail is a hundred times what is kept of it. */
+async function observeTable(
+  port: VppPort,
+  table: Record<string, unknown>,
+  nameOf: (index: number) => string,
+): Promise<ObservedRoute[]> {
+  const routes: ObservedRoute[] = [];
+  const take = (detail: Record<string, unknown>) => {
+    const route = decodeRoute(detail["route"] as Record<string, unknown>, nameOf);
+    if (route !== undefined) routes.push(route);
+  };
+  if (port.dumpEach !== undefined) await port.dumpEach("ip_route_dump", { table }, take);
+  else (await port.dump("ip_route_dump", { table })).forEach(take);
+  return routes;
+}
+
+const KNOWN_TYPES: ReadonlySet<unknown> = new Set(Object.values(PATH_TYPE));
+
+function decodeRoute(route: Record<string, unknown>, nameOf: (index: number) => string): ObservedRoute | undefined {
+  const paths = route["paths"] as Record<string, unknown>[];
+  if (paths.length === 0 || paths.some((path) => !KNOWN_TYPES.has(path["type"]))) return undefined;
+  return {
+    prefix: prefixText(route["prefix"]),
+    table: number(route["table_id"]),
+    via: paths.map((path) => decodePath(path, nameOf)),
+  };
 }
 
 function decodePath(path: Record<string, unknown>, nameOf: (index: number) => string): RoutePath {

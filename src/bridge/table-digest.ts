@@ -30,7 +30,18 @@ export function tableDigests(input: DiffInput): TableDigest[] {
     .sort((a, b) => (a.vip < b.vip ? -1 : 1));
 }
 
+/** A VIP that VPP shows unchanged is the same object. */
+const known = new WeakMap<ObservedVip, TableDigest>();
+
 function digestOf(vip: ObservedVip, weights: boolean): TableDigest {
+  const before = known.get(vip);
+  if (before !== undefined && (before.algorithm === "weighted") === weights) return before;
+  const digest = makeDigest(vip, weights);
+  known.set(vip, digest);
+  return digest;
+}
+
+function makeDigest(vip: ObservedVip, weights: boolean): TableDigest {
   const { tableSize: size, srcIpSticky } = vip;
   const servers = vip.servers
     .filter((server) => server.used)

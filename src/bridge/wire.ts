@@ -1,5 +1,5 @@
 import ipaddr from "ipaddr.js";
-import { parseIp46, parseIp46Prefix } from "../maglev/index.ts";
+import { parseIp46, parseIp46Prefix, prefixesOverlap } from "../maglev/index.ts";
 import { BridgeError } from "./errors.ts";
 
 /** Every interface, every index: VPP's ~0. */
@@ -27,7 +27,9 @@ export function familyOf(text: string): 4 | 6 {
 }
 
 export function ip4Text(bytes: unknown): string {
-  return typeof bytes === "string" ? bytes : [...bytesOf(bytes, 4)].join(".");
+  if (typeof bytes === "string") return bytes;
+  const [a, b, c, d] = bytesOf(bytes, 4);
+  return `${a}.${b}.${c}.${d}`;
 }
 
 export function ip6Text(bytes: unknown): string {
@@ -70,12 +72,7 @@ function bytesOf(value: unknown, length: number): Uint8Array {
 
 /** Whether two prefixes share an address. */
 export function overlaps(a: string, b: string): boolean {
-  const x = parseIp46Prefix(a);
-  const y = parseIp46Prefix(b);
-  if (x.version !== y.version) return false;
-  const length = Math.min(x.length, y.length);
-  const host = (prefix: { text: string }) => prefix.text.split("/")[0]!;
-  return parseIp46Prefix(`${host(x)}/${length}`).text === parseIp46Prefix(`${host(y)}/${length}`).text;
+  return prefixesOverlap(parseIp46Prefix(a), parseIp46Prefix(b));
 }
 
 /** Whether `outer` holds all of `inner`. */

@@ -19,8 +19,10 @@ export function adopt(journal: Journal, input: DiffInput): void {
   const ourVips = observed.vips.filter((vip) => isOurVip(vip, input)).map(vipKey);
   adoptKeys(journal.vips, desired.vips.map(vipKey), ourVips);
   // A VIP hides a route to its prefix.
-  const routes = [...observed.routes.map(routeKey), ...observed.vips.map((vip) => vip.prefix)];
-  adoptKeys(journal.routes, desired.routes.map(routeKey), routes);
+  if (journal.routes.size + desired.routes.length > 0) {
+    const routes = [...observed.routes.map(routeKey), ...observed.vips.map((vip) => vip.prefix)];
+    adoptKeys(journal.routes, desired.routes.map(routeKey), routes);
+  }
   adoptMemifs(journal, input);
   adoptPolicies(journal.abfPolicies, input);
   adoptAssigned(journal.assigned, input);
@@ -68,8 +70,9 @@ function adoptPolicies(owned: Set<number>, input: DiffInput): void {
 
 /** Addresses of what is wanted, and of what VPP still has. */
 function adoptAssigned(assigned: Map<string, string>, { desired, observed, owned }: DiffInput): void {
-  const there = new Set([...observed.vips, ...observed.routes].map((one) => one.prefix));
   const now = desired.steered?.assigned ?? owned.assigned ?? new Map<string, string>();
+  if (now.size === 0) return assigned.clear();
+  const there = new Set([...observed.vips, ...observed.routes].map((one) => one.prefix));
   const kept = [...now].filter(([, address]) => desired.steered !== undefined || there.has(hostPrefix(address)));
   assigned.clear();
   for (const [key, address] of kept) assigned.set(key, address);

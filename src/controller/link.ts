@@ -144,6 +144,7 @@ function portOf(client: VppClient): VppPort {
     has: (message) => client.has(message),
     request: (message, fields) => client.requestUntyped(message, fields),
     dump: (message, fields) => client.dumpUntyped(message, fields),
+    dumpEach: (message, fields, next) => client.dumpEach(message, fields, next),
     cli: (line) => client.cli(line),
   };
 }

@@ -86,7 +86,7 @@ function counts({ effective: desired, view, journal }: Reconciler): Counts {
     interfaces: desired?.interfaces.length ?? 0,
     bridges: desired?.bridges.length ?? 0,
     routes: desired?.routes.length ?? 0,
-    flows: observed.flatMap((vip) => vip.servers).reduce((sum, server) => sum + server.flows, 0),
+    flows: observed.reduce((sum, vip) => vip.servers.reduce((all, server) => all + server.flows, sum), 0),
     operations: view.operations,
   };
 }

@@ -1,5 +1,5 @@
 export { MaglevError, type MaglevErrorCode } from "./errors.ts";
-export { parseIp46, parseIp46Prefix, prefixContains, type Ip46, type Ip46Prefix } from "./address.ts";
+export { parseIp46, parseIp46Prefix, prefixContains, prefixesOverlap, type Ip46, type Ip46Prefix } from "./address.ts";
 export {
   buildTable,
   bucketCounts,

@@ -12,7 +12,7 @@ import { crashGuards } from "./quirks/guards.ts";
 import type { Guard } from "./quirks/guards.ts";
 import { openConnection } from "./transport/connection.ts";
 import type { Connection } from "./transport/connection.ts";
-import { dumpAll, dumpIterable, dumpObservable } from "./transport/dump.ts";
+import { dumpAll, dumpEach, dumpIterable, dumpObservable } from "./transport/dump.ts";
 import type { DumpOptions } from "./transport/dump.ts";
 import { Engine } from "./transport/engine.ts";
 import type { RequestOptions } from "./transport/engine.ts";
@@ -217,6 +217,20 @@ export class VppClient {
   async dumpUntyped(name: string, fields: Untyped = {}, options: DumpOptions = {}): Promise<Fields[]> {
     await this.#guards.get(name)?.(fields, this);
     return dumpAll(this.#ready(name).engine, name, fields, options);
+  }
+
+  /**
+   * Hands each of a dump's details to `next` as it comes and keeps none: the least memory for long dumps. What `next`
+   * throws ends the dump.
+   */
+  async dumpEach(
+    name: string,
+    fields: Untyped,
+    next: (details: Fields) => void,
+    options: DumpOptions = {},
+  ): Promise<void> {
+    await this.#guards.get(name)?.(fields, this);
+    return dumpEach(this.#ready(name).engine, name, fields, next, options);
   }
 
   /** A dump as an Observable: sent at subscription; unsubscribing gives it up. */

@@ -125,6 +125,16 @@ describe("client", () => {
     for await (const row of client.dump("sw_interface_dump")) names.push(row.interface_name);
     assert.deepEqual(names, ["if0", "if1", "if2", "if3", "if4"]);
     assert.equal((await client.dumpAll("sw_interface_dump")).length, 5);
+    const each: unknown[] = [];
+    await client.dumpEach("sw_interface_dump", {}, (row) => void each.push(row["sw_if_index"]));
+    assert.deepEqual(each, [0, 1, 2, 3, 4]);
+    const stop = new Error("enough");
+    await assert.rejects(
+      client.dumpEach("sw_interface_dump", {}, () => {
+        throw stop;
+      }),
+      stop,
+    );
     const rows = await firstValueFrom(client.dump$("sw_interface_dump").pipe(toArray()));
     assert.deepEqual(
       rows.map((row) => row.sw_if_index),

@@ -72,6 +72,30 @@ export function dumpAll(
   });
 }
 
+/** Each of the details as it comes; what `next` throws ends the dump. */
+export function dumpEach(
+  engine: Engine,
+  name: string,
+  fields: Readonly<Fields>,
+  next: (details: Fields) => void,
+  options: DumpOptions,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const cancel = runDump(engine, name, fields, options, {
+      next: (details) => {
+        try {
+          next(details);
+        } catch (error) {
+          cancel();
+          reject(error as Error);
+        }
+      },
+      done: resolve,
+      fail: reject,
+    });
+  });
+}
+
 type Row = IteratorResult<Fields, undefined>;
 const END: Row = { done: true, value: undefined };
 
