@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { Operation } from "../bridge/types.ts";
 import { codeOf, printPlan } from "./changes.ts";
 import { withApi } from "./connect.ts";
 import { action, examples, type Context } from "./context.ts";
@@ -20,7 +21,7 @@ export function registerPlan(program: Command): void {
 async function plan(context: Context, { file }: { file?: string }): Promise<number> {
   const read = file === undefined ? undefined : await readLbFile(context, file);
   const result = await withApi(context, read === undefined ? {} : whereOf(read), (api) => api.plan(read?.text));
-  if (context.json) context.printJson(result);
+  if (context.json) context.printJson({ ...result, operations: result.operations.map(told) });
   else {
     // Advice is told by `check` and `apply`.
     const findings = result.diagnostics.filter(({ severity }) => severity !== "advice");
@@ -28,4 +29,9 @@ async function plan(context: Context, { file }: { file?: string }): Promise<numb
     printPlan(context, result);
   }
   return codeOf(result, true);
+}
+
+/** What an operation is of and does; with a key of its own what VPP is told for it, addresses inside VPP included. */
+function told({ kind, object, verb, sentence, ...internals }: Operation) {
+  return { kind, object, verb, sentence, internals };
 }

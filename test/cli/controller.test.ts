@@ -8,6 +8,11 @@ import { COMMAND, printed, start, vpplb, type Ended, type Started } from "./vppl
 
 const DEADLINE_MS = 120_000;
 
+const STREAMS = `interfaces: [{ loopback: 9, mac: "02:fe:00:00:00:09", addresses: [10.70.0.1/24], outside: true }]
+streams: [{ name: web, encap: gre4, servers: [10.60.1.2] }, { name: media, encap: gre4, servers: [10.60.1.9] }]
+flows: [{ name: rtp, stream: media, vips: [www], protocols: [udp], destinationPorts: [5500] }]`;
+const STREAM_VIP = "  - { name: www, prefix: 20.0.0.1/32, stream: web, icmp: answer }\n";
+
 /** The commands against a controller and an embedded dataplane that run; only VIPs, so that no privilege is needed. */
 describe("vpplb with a controller", function () {
   this.timeout(DEADLINE_MS);
@@ -121,6 +126,21 @@ describe("vpplb with a controller", function () {
     const none = await ask("explain", "192.0.2.1:1234", "10.9.9.9:5001");
     assert.equal(none.code, 1);
     assert.match(none.stdout, /no server\n.*no VIP holds 10\.9\.9\.9/);
+  });
+
+  it("plan --json speaks of streams, flows and VIPs; what they are made of has a key of its own", async () => {
+    const file = write("streams.yaml", `${yaml(["10.60.1.2"], STREAMS)}${STREAM_VIP}`);
+    const { stdout, stderr } = await ask("--json", "plan", "-f", file);
+    const plan = JSON.parse(stdout) as { operations: { kind: string; object: string; internals: { id: string } }[] };
+    const objects = new Set(plan.operations.map(({ object }) => object));
+    for (const object of ["stream web (IPv4)", "flow rtp (IPv4)", "VIP www (20.0.0.1/32)"])
+      assert.ok(objects.has(object), `${object}: ${[...objects].join(", ")} ${stderr}`);
+    const inside = /198\.1[89]\.\d+\.\d+(?!\/15)(?!\d)|vpplb\/flow|policy \d/;
+    const told = (key: string, value: unknown) => (key === "internals" ? undefined : value);
+    assert.doesNotMatch(JSON.stringify(plan, told), inside);
+    assert.match(JSON.stringify(plan), inside, "the control: they are among the internals");
+    const { internals } = plan.operations.find(({ kind }) => kind === "abf")!;
+    assert.match(internals.id, /^abf policy \d+/);
   });
 
   it("plan says what would change and writes nothing; apply does it", async () => {
