@@ -3,7 +3,17 @@ import type { ControllerEvent } from "../control/types.ts";
 import { controlSocket } from "./connect.ts";
 import { action, examples, EXIT, type Context } from "./context.ts";
 
-const TYPES: readonly ControllerEvent["type"][] = ["vpp", "config", "plan", "operation", "sync", "drain", "state"];
+const TYPES: readonly ControllerEvent["type"][] = [
+  "vpp",
+  "config",
+  "plan",
+  "operation",
+  "sync",
+  "drain",
+  "untracked",
+  "rival",
+  "state",
+];
 
 export function registerWatch(program: Command): void {
   const command = program

@@ -42,6 +42,8 @@ import type { RunReport } from "./view.ts";
 export interface ControllerOptions {
   /** VPP's API socket. */
   readonly socket: string;
+  /** By which VPP and other controllers of it know this one. Default: process id and host. */
+  readonly name?: string;
   /** Default 5000. */
   readonly requestTimeoutMs?: number;
   /** State file: what is ours in VPP, and the history. One controller at a time uses it. */
@@ -97,6 +99,7 @@ export class Controller implements ControllerApi {
     this.#stateWarnings = warnings;
     this.#link = new VppLink({
       socket: options.socket,
+      ...(options.name === undefined ? {} : { name: options.name }),
       ...(options.requestTimeoutMs === undefined ? {} : { requestTimeoutMs: options.requestTimeoutMs }),
       ...(options.trust === undefined ? {} : { trust: options.trust }),
       onRequest: (request) => this.#reconciler.meter.tell({ type: "request", ...request }),

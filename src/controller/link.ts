@@ -3,6 +3,7 @@ import { uptime } from "node:os";
 import { BehaviorSubject, Subject, type Observable, type Subscription } from "rxjs";
 import { VppClient, type ConnectionState, type FinishedRequest, type SocketTrust } from "vpp-api-ts";
 import { observeFeatures, type VppFeatures, type VppPort } from "../bridge/index.ts";
+import { controllerName } from "./alarms.ts";
 import { messageOf } from "./errors.ts";
 import type { Incarnation } from "./journal.ts";
 
@@ -21,6 +22,8 @@ export type LinkState =
 
 export interface LinkOptions {
   readonly socket: string;
+  /** What `show api clients` calls us. Default: `controllerName()`. */
+  readonly name?: string;
   /** Default 5000. */
   readonly requestTimeoutMs?: number;
   /** Whom the socket is trusted to. Default: a warning where it is open to others. */
@@ -35,6 +38,8 @@ const NEVER_MS = Number.MAX_SAFE_INTEGER;
 /** The connection to VPP with what is to be known at its beginning: features, and whether it is the VPP of before. */
 export class VppLink {
   readonly socket: string;
+  /** By which VPP knows this connection. */
+  readonly name: string;
   readonly #client: VppClient;
   readonly #state = new BehaviorSubject<LinkState>({ state: "closed" });
   readonly #interfaceEvents = new Subject<void>();
@@ -42,9 +47,10 @@ export class VppLink {
   /** Counts connections, so that a slow introduction to one that is gone is not mistaken for the present one. */
   #connects = 0;
 
-  constructor({ socket, ...options }: LinkOptions) {
+  constructor({ socket, name = controllerName(), ...options }: LinkOptions) {
     this.socket = socket;
-    this.#client = new VppClient({ socket, name: "vpplb", ...options, reconnect: { minMs: 50, maxMs: 500 } });
+    this.name = name;
+    this.#client = new VppClient({ socket, name, ...options, reconnect: { minMs: 50, maxMs: 500 } });
   }
 
   get state(): LinkState {

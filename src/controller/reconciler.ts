@@ -12,6 +12,7 @@ import {
 import type { VipDisruption } from "../bridge/index.ts";
 import { Recorder, waysOf, type Retention, type StateFile } from "../history/index.ts";
 import { adopt } from "./adopt.ts";
+import { Alarms, otherControllers, untrackedPackets } from "./alarms.ts";
 import { Board } from "./board.ts";
 import { mergeCauses, refineCause, type Before, type RunCause } from "./cause.ts";
 import { messageOf } from "./errors.ts";
@@ -55,6 +56,7 @@ export class Reconciler {
   readonly #selection: Selection;
   readonly #garbage: Garbage;
   readonly #recorder: Recorder;
+  readonly #alarms = new Alarms();
   #desired: DesiredState | undefined;
   #candidate: Proposal | undefined;
   #queued: Promise<RunReport> | undefined;
@@ -234,9 +236,18 @@ export class Reconciler {
 
   async #observe(session: VppSession): Promise<ObservedState> {
     const tables = routeTables(this.#candidate?.desired ?? this.#desired, this.journal.routes);
-    const observed = await observe(session.port, session.features, tables);
+    const [observed, others] = await Promise.all([
+      observe(session.port, session.features, tables),
+      otherControllers(session.port, this.#link.name),
+    ]);
     const nowMs = this.#now();
-    this.#board.set({ observed, lastObservedMs: nowMs });
+    this.#board.set({ observed, others, lastObservedMs: nowMs });
+    const seen = {
+      untracked: untrackedPackets(observed, this.journal),
+      buckets: observed.lbConf.stickyBuckets,
+      others,
+    };
+    for (const event of this.#alarms.look(seen, nowMs)) this.emit(event);
     this.#record(observed, nowMs);
     return observed;
   }

@@ -1,4 +1,5 @@
 import { tableDigests, vipKey, type TableDigest } from "../bridge/index.ts";
+import { othersText, untrackedPackets, untrackedText } from "./alarms.ts";
 import type { VppLink } from "./link.ts";
 import type { Replicas } from "./replicas.ts";
 import type { Reconciler } from "./reconciler.ts";
@@ -68,7 +69,7 @@ function syncStatus({ link, reconciler, stateWarnings }: StatusParts): SyncStatu
       ...(view.plan?.problems ?? []),
       ...(view.error === undefined ? [] : [{ object: "vpp", message: view.error }]),
     ],
-    warnings: [...stateWarnings, ...(view.plan?.warnings ?? []), ...untracked(reconciler)],
+    warnings: [...stateWarnings, ...(view.plan?.warnings ?? []), ...alarms(reconciler)],
     foreign: view.plan?.foreign ?? [],
   };
 }
@@ -97,14 +98,9 @@ function digests({ effective: desired, view: { observed }, journal }: Reconciler
   return tableDigests({ desired, observed, owned: journal.owned });
 }
 
-/** Packets that found their bucket of the sticky table full: VPP sends them by the table, as if each were the first. */
-function untracked({ view: { observed }, journal }: Reconciler): string[] {
-  const ours = observed?.vips.filter((vip) => journal.vips.has(vipKey(vip)) && vip.counters.untracked > 0) ?? [];
-  if (ours.length === 0) return [];
-  const packets = ours.reduce((sum, vip) => sum + vip.counters.untracked, 0);
-  const buckets = observed?.lbConf.stickyBuckets;
-  return [
-    `${packets} packets so far were of flows that the sticky table${buckets === undefined ? "" : ` of ${buckets} buckets`} had no room for: ` +
-      "they move when servers change. Raise lb.expectedFlows or lb.stickyBuckets; a table in use is resized by `apply --force`",
-  ];
+/** What to look at, of what VPP was last seen to have. */
+function alarms({ view: { observed, others }, journal }: Reconciler): string[] {
+  const packets = untrackedPackets(observed, journal);
+  const texts = [untrackedText(packets, observed?.lbConf.stickyBuckets), othersText(others)];
+  return texts.filter((text) => text !== undefined);
 }

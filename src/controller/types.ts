@@ -293,6 +293,10 @@ export type ControllerEvent =
       readonly message: string;
       readonly ended?: boolean;
     }
+  /** Packets of flows that the sticky table had no room for, so far. */
+  | { readonly type: "untracked"; readonly at: string; readonly packets: number; readonly message: string }
+  /** Other controllers came to this VPP, or went: those that are there now. */
+  | { readonly type: "rival"; readonly at: string; readonly others: readonly string[]; readonly message: string }
   /** The state file cannot be written, or can be again. */
   | { readonly type: "state"; readonly at: string; readonly ok: boolean; readonly message: string };
 

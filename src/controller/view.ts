@@ -21,6 +21,8 @@ export interface View {
   readonly plan: Plan | undefined;
   readonly state: SyncState;
   readonly pending: readonly Operation[];
+  /** Names of other controllers of this VPP. */
+  readonly others: readonly string[];
   readonly error: string | undefined;
   readonly refused: string | undefined;
   readonly lastObservedMs: number | undefined;
@@ -33,6 +35,7 @@ export const FIRST_VIEW: View = {
   plan: undefined,
   state: "waiting",
   pending: [],
+  others: [],
   error: undefined,
   refused: undefined,
   lastObservedMs: undefined,

@@ -65,6 +65,8 @@ export class Dataplane {
   readonly lb: LbMain;
   /** Indexes of interfaces whose making failed half-way since the last events: VPP tells of their deletion. */
   readonly abandoned = new Set<number>();
+  /** Names of clients of the binary API, by the index of their connection. */
+  readonly apiClients = new Map<number, string>();
   readonly acl: AclMain;
   readonly abf: AbfMain;
   readonly errors = new ErrorCounters();

@@ -17,6 +17,10 @@ export function logOfController(event: ControllerEvent): LogEntry {
       return { event: event.state === "error" ? "sync-failed" : "sync", at, message, state: event.state };
     case "drain":
       return { event: event.ended === true ? "drain-ended" : "drain-started", at, message, server: event.server };
+    case "untracked":
+      return { event: "untracked-packets", at, message, packets: event.packets };
+    case "rival":
+      return { event: "other-controllers", at, message, others: event.others };
     case "state":
       return { event: event.ok ? "state-written" : "state-failed", at, message };
   }

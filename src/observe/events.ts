@@ -62,6 +62,16 @@ export const EVENTS = {
     when: "VPP does not hold what is desired: an operation failed, or something cannot be had",
     fields: { state: "string" },
   },
+  "untracked-packets": {
+    level: "warn",
+    when: "packets were of flows that the sticky table had no room for; at most once a minute, and only where there are more",
+    fields: { packets: "number" },
+  },
+  "other-controllers": {
+    level: "warn",
+    when: "other vpplb controllers have connected to this VPP, or gone: `others` are those that are there now",
+    fields: { others: "strings" },
+  },
   "drain-started": {
     level: "info",
     when: "a server is taken out of new flows by command",

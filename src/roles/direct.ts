@@ -18,6 +18,8 @@ export interface DirectOptions {
 }
 
 const POLL_MS = 10;
+/** Not a controller's name: none need be warned of what is gone in a moment. */
+const ONE_COMMAND = "vpplb-cli";
 
 /**
  * The controller's API on a VPP for one command, where no controller runs: nothing is desired until `apply`, and nothing
@@ -33,7 +35,12 @@ export async function withDirectVpp<T>(
   try {
     const journal = folder === undefined ? options.journal : join(folder, "state");
     if (folder !== undefined) copyReadable(options.journal, journal);
-    const controller = await Controller.start({ socket: options.socket, journal, parse: parseLbYaml });
+    const controller = await Controller.start({
+      socket: options.socket,
+      name: ONE_COMMAND,
+      journal,
+      parse: parseLbYaml,
+    });
     try {
       await connected(controller, options.connectTimeoutMs ?? 5000, signal);
       return await use(controller);

@@ -17,15 +17,17 @@ export interface TestVpp {
 }
 
 const START_MS = 20_000;
+/** Instead of a command: the embedded dataplane, whatever VPPLB_VPP_COMMAND says. */
+export const EMBEDDED = "embedded";
 
 /**
  * The embedded dataplane, or what VPPLB_VPP_COMMAND names: a command that takes a directory, makes `api.sock` in it and
  * stays in the foreground.
  */
-export async function startVpp(): Promise<TestVpp> {
+export async function startVpp(command = process.env["VPPLB_VPP_COMMAND"]): Promise<TestVpp> {
   const directory = mkdtempSync(join(tmpdir(), "vpplb-test-"));
   const socket = join(directory, "api.sock");
-  let child = await launch(directory, socket);
+  let child = await launch(directory, socket, command);
   const end = async (signal: NodeJS.Signals) => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const gone = new Promise((resolve) => child.once("exit", resolve));
@@ -44,7 +46,7 @@ export async function startVpp(): Promise<TestVpp> {
     },
     async restart() {
       await end("SIGKILL");
-      child = await launch(directory, socket);
+      child = await launch(directory, socket, command);
     },
     async close() {
       await end("SIGKILL");
@@ -53,11 +55,10 @@ export async function startVpp(): Promise<TestVpp> {
   };
 }
 
-async function launch(directory: string, socket: string): Promise<ChildProcess> {
-  const command = process.env["VPPLB_VPP_COMMAND"];
+async function launch(directory: string, socket: string, command: string | undefined): Promise<ChildProcess> {
   rmSync(socket, { force: true });
   const child =
-    command === undefined
+    command === undefined || command === EMBEDDED
       ? spawnScript("dataplane-child.ts", [socket], "ignore")
       : spawn(command, [directory], { stdio: "ignore" });
   const deadline = Date.now() + START_MS;

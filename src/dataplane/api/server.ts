@@ -94,6 +94,7 @@ export class ApiServer {
         serve: (payload) => this.#serve(session, payload),
         onClose: () => {
           this.#events.remove(clientIndex);
+          this.#dataplane.apiClients.delete(index);
           this.#sessions.remove(index);
         },
       });
@@ -190,6 +191,7 @@ export class ApiServer {
 
   #createClient(session: Session, fields: Fields): undefined {
     const { id, codec } = this.#table.byName("sockclnt_create_reply")!;
+    this.#dataplane.apiClients.set(session.clientIndex - SOCKET_CLIENT, String(fields["name"]));
     const message_table = this.#table.entries.map((entry) => ({ index: entry.id, name: entry.nameCrc }));
     session.send(
       codec.encode(id, {

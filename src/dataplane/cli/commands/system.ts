@@ -170,6 +170,15 @@ async function exec({ out, nested, signal }: CliContext, input: Input): Promise<
   }
 }
 
+/** Of the socket; there is no shared-memory API here. The index of a connection stands for its descriptor (vlibmemory/socket_api.c:64). */
+function showApiClients({ dp, out }: CliContext): void {
+  if (dp.apiClients.size === 0) return;
+  const line = (name: string, descriptor: string) => out(`${name.slice(0, 20).padStart(20)} ${descriptor.padStart(8)}`);
+  out("Socket clients");
+  line("Name", "Fildesc");
+  for (const [index, name] of dp.apiClients) line(name, String(index));
+}
+
 function quit({ session }: CliContext): void {
   if (session === undefined) refuse("invalid session");
   session.quit();
@@ -190,8 +199,7 @@ export const systemCommands: readonly CliCommand[] = [
   { path: "show threads", help: "Show threads", run: showThreads },
   { path: "show memory", help: "show memory [main-heap] [verbose]", run: showMemory },
   { path: "show clock", help: "Show current clock", run: showClock },
-  // Clients of the shared-memory API; there is none here, and VPP prints nothing without one.
-  { path: "show api clients", help: "Client information", run: () => undefined },
+  { path: "show api clients", help: "Client information", run: showApiClients },
   { path: "exec", help: "exec <filename>", run: exec },
   { path: "q", help: "Exit CLI", run: quit },
   { path: "quit", help: "Exit CLI", run: quit },
