@@ -213,14 +213,15 @@ export async function observeAttachments(
 
 /**
  * Attachments outlive their interface, and whatever comes to its index has them and does not look at them: VPP switches
- * its feature on for the first one only (plugins/abf/abf_itf_attach.c:165).
+ * its feature on for the first one only (plugins/abf/abf_itf_attach.c:165). VPPs before 25.10 cannot be asked.
  */
 async function isActive(port: VppPort, index: number, ipv6: boolean): Promise<boolean> {
   if (!port.has("feature_is_enabled")) return true;
-  const reply = await port.request("feature_is_enabled", {
+  const request = port.request("feature_is_enabled", {
     arc_name: ipv6 ? "ip6-unicast" : "ip4-unicast",
     feature_name: ipv6 ? "abf-input-ip6" : "abf-input-ip4",
     sw_if_index: index,
   });
-  return reply["is_enabled"] === true;
+  // The interface may go at any moment.
+  return (await tolerate(request, DONE.INVALID_SW_IF_INDEX))?.["is_enabled"] === true;
 }

@@ -144,7 +144,6 @@ export class Dataplane {
     const mac = wanted.mac?.slice() ?? randomMac();
     const iface = this.interfaces.add((swIfIndex) => this.#makeInterface(wanted, swIfIndex, mac));
     if (iface.sup === undefined) this.#hardware.add(() => iface);
-    this.abf.interfaceAdded(iface);
     return iface;
   }
 

@@ -51,6 +51,11 @@ export class InterfaceFeatures {
     return this.#chains.get(arc);
   }
 
+  /** Whether a node runs. */
+  has(arc: Arc, node: string): boolean {
+    return this.#chains.get(arc)?.some((feature) => feature.node === node) ?? false;
+  }
+
   /** Adds a feature at its place; one of the same node is replaced. @throws RangeError for a node that the arc lacks */
   enable(arc: Arc, feature: Feature): void {
     const order: readonly string[] = ARCS[arc];

@@ -92,6 +92,11 @@ export class SteeringLab {
     return lab;
   }
 
+  /** The subject's API socket, for whoever is not the controller. */
+  get api(): string {
+    return this.#subject.api;
+  }
+
   async close(): Promise<void> {
     await this.controller.close();
     await this.#subject.stop();

@@ -8,10 +8,13 @@ import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
+import { VppClient } from "vpp-api-ts";
 import { parseLbYaml } from "../../src/config/index.ts";
-import { explainForeseen } from "../../src/controller/index.ts";
+import { explainForeseen, type ControllerEvent } from "../../src/controller/index.ts";
 import type { ExplainResult, Flow } from "../../src/controller/types.ts";
 import { ControllerHttp } from "../../src/roles/controller-http.ts";
+import { inSync } from "../controller/support.ts";
+import { MAC } from "./frames.ts";
 import type { TestPacket } from "./flow-model.ts";
 import { serverOf, SteeringLab, streamOfServer, yamlOf } from "./steering-lab.ts";
 import { PACKETS_EACH, steeringCase, streamOfPacket, type Steering, type SteeringCase } from "./steering-model.ts";
@@ -62,6 +65,34 @@ const MORE: Steering = {
     },
   ],
 };
+
+/** Someone deletes a host-interface of the controller and makes one like it, of the same index, in its place. */
+async function remake(api: string, device: string, mac: string): Promise<void> {
+  const client = new VppClient({ socket: api, name: "saboteur" });
+  await client.connect();
+  try {
+    const all = await client.dumpAll("sw_interface_dump", { sw_if_index: 0xffffffff });
+    const { sw_if_index: index, tag } = all.find((one) => one.interface_name === `host-${device}`)!;
+    const rings = { rx_frame_size: 2048, tx_frame_size: 2048, rx_frames_per_block: 4, tx_frames_per_block: 512 };
+    // At once, so that the controller finds nothing missing.
+    const [, made] = await Promise.all([
+      client.request("af_packet_delete", { host_if_name: device }),
+      client.request("af_packet_create_v3", {
+        ...{ mode: 1, host_if_name: device, hw_addr: mac, use_random_hw_addr: false, ...rings },
+        ...{ num_rx_queues: 1, num_tx_queues: 1 },
+      }),
+      client.request("sw_interface_tag_add_del", { is_add: true, sw_if_index: index, tag }),
+    ]);
+    assert.equal(made.sw_if_index, index);
+    const attached = await client.dumpAll("abf_itf_attach_dump");
+    assert.ok(
+      attached.some((one) => one.attach.sw_if_index === index),
+      "attachments outlive their interface",
+    );
+  } finally {
+    client.close();
+  }
+}
 
 /** Of each test its own ports: a bucket of the sticky table has room for four flows, also for four lives of one. */
 function held(firstPort: number): TestPacket[] {
@@ -197,6 +228,28 @@ for (const [name, start] of subjects) {
       const [first, ...others] = BASE.vips;
       await lab.apply(yamlOf({ ...BASE, vips: [{ ...first!, stream: 3 }, ...others] }, drain));
       assert.notDeepEqual(await lab.send(packets), before);
+    });
+
+    it("an uplink that someone deletes and makes anew has its flows again, though VPP does not look at what it kept", async () => {
+      const yaml = yamlOf(BASE);
+      await lab.apply(yaml);
+      const packets = held(5000);
+      const before = await lab.send(packets);
+      await check({ ...BASE, packets });
+      const events: ControllerEvent[] = [];
+      const subscription = lab.controller.events$.subscribe((event) => events.push(event));
+      await remake(lab.api, "in0", MAC.in);
+      await lab.apply(yaml);
+      await inSync({ controller: lab.controller, events });
+      subscription.unsubscribe();
+      const done = events.flatMap((event) => (event.type === "operation" ? [event.id] : []));
+      for (const end of [/^abf .* detach /, /^abf .* attach /])
+        assert.ok(
+          done.some((id) => end.test(id)),
+          done.join("\n"),
+        );
+      assert.deepEqual(await lab.send(packets), before);
+      assert.deepEqual((await lab.controller.plan(yaml)).operations, []);
     });
 
     it("what no flow wants is counted at its VIP, what a flow takes at the flow", async () => {

@@ -4,7 +4,7 @@ import { encodeFrame, FrameReader, sockclnt } from "vpp-api-ts/codec";
 /** Asks, and changes nothing in VPP. */
 function isRead(name: string, payload: Uint8Array): boolean {
   if (name.startsWith("cli_inband")) return Buffer.from(payload).includes("show ");
-  return /^(sockclnt_|control_ping|show_|want_interface_events|lb_conf_get)|sw_interface_get_table_|_(dump|get)_[0-9a-f]{8}$/.test(
+  return /^(sockclnt_|control_ping|show_|want_interface_events|lb_conf_get)|sw_interface_get_table_|feature_is_enabled_|_(dump|get)_[0-9a-f]{8}$/.test(
     name,
   );
 }

@@ -124,8 +124,8 @@ describe("dataplane: ACL-based forwarding", () => {
     assert.deepEqual([leaves(53), leaves(54)], ["b", "c"]);
   });
 
-  it("attachments outlive their interface and count for the next of its index", () => {
-    const { bench, dp, c, list, toC } = router();
+  it("attachments outlive their interface, and the next of its index has them without looking at them", () => {
+    const { bench, dp, b, c, list, toC } = router();
     const first = bench.host("d", "02:fe:00:00:00:04");
     dp.abf.addPaths(1, list(), [toC]);
     dp.abf.attach(1, first.swIfIndex, 4, 1);
@@ -134,8 +134,19 @@ describe("dataplane: ACL-based forwarding", () => {
     const next = bench.host("e", "02:fe:00:00:00:04");
     assert.equal(next.swIfIndex, first.swIfIndex);
     dp.addAddress(next.swIfIndex, ip4("10.9.0.1"), 24);
-    bench.feed(next, ip4Frame("02:fe:00:00:00:04", PEER, { src: "10.9.0.2", dst: "20.0.0.1", payload: udp(1, 2) }));
-    assert.equal(bench.sent(c).length, 1);
+    const leaves = (): string => {
+      bench.feed(next, ip4Frame("02:fe:00:00:00:04", PEER, { src: "10.9.0.2", dst: "20.0.0.1", payload: udp(1, 2) }));
+      return [b, c].map((iface) => (bench.sent(iface).length > 0 ? iface.name.slice(-1) : "")).join("");
+    };
+    assert.equal(leaves(), "b");
+    dp.abf.addPaths(2, list(), [toC]);
+    assert.equal(dp.abf.attach(2, next.swIfIndex, 4, 2), 0);
+    assert.equal(leaves(), "b", "one beside it is not looked at either");
+    assert.equal(dp.abf.detach(2, next.swIfIndex, 4), 0);
+    assert.equal(dp.abf.detach(1, next.swIfIndex, 4), 0);
+    assert.equal(leaves(), "b");
+    assert.equal(dp.abf.attach(1, next.swIfIndex, 4, 1), 0);
+    assert.equal(leaves(), "c");
     assert.equal(dp.abf.detach(1, next.swIfIndex, 4), 0);
     assert.equal(next.features.ip4Unicast, undefined);
   });

@@ -53,7 +53,8 @@ export interface AbfHost {
 
 /**
  * ACL-based forwarding (plugins/abf): packets that a policy's list permits leave by the policy's path. Return values are
- * VPP's. Differences, all where VPP ends or sends packets astray: an unknown policy or interface, and a family that an
+ * VPP's. Attachments outlive their interface; the next of its index has them, and does not look at them until all of that
+ * family were detached. Differences, all where VPP ends or sends packets astray: an unknown policy or interface, and a family that an
  * attachment is not of, are refused; a policy keeps its path when that is added again; a list that is unknown, or is used
  * by a better policy already, matches nothing instead of keeping the interface's old lists.
  */
@@ -113,9 +114,10 @@ export class AbfMain {
     }));
     policy.attachments.add(attachment);
     this.#stack(attachment);
-    iface.features.enable(ARC[proto], this.#host.nodes[proto]);
     const all = this.#interfaceOf(swIfIndex, proto);
     all.attachments.push(attachment);
+    // By the first one only, even where that was attached to an earlier interface of this index (abf_itf_attach.c:165).
+    if (all.attachments.length === 1) iface.features.enable(ARC[proto], this.#host.nodes[proto]);
     this.#relist(all);
     return RV.OK;
   }
@@ -135,12 +137,6 @@ export class AbfMain {
     policy.attachments.delete(attachment);
     if (policy.attachments.size === 0 && policy.pathList === undefined) this.#remove(policy);
     return RV.OK;
-  }
-
-  /** What was attached to an earlier interface of this index counts for the new one; VPP lists it, and does not look at it. */
-  interfaceAdded({ swIfIndex, features }: Interface): void {
-    for (const proto of [4, 6] as const)
-      if (this.interfaces[proto][swIfIndex] !== undefined) features.enable(ARC[proto], this.#host.nodes[proto]);
   }
 
   #create(id: number, aclIndex: number, routes: readonly RoutePath[]): void {

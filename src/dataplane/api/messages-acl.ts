@@ -46,6 +46,9 @@ export const ACL_MESSAGES: readonly string[] = [
   "arping_reply_bb9d1cbd",
   "arping_acd_48817482",
   "arping_acd_reply_e08c3b05",
+  // feature.api
+  "feature_is_enabled_55db09e2",
+  "feature_is_enabled_reply_03f284b5",
   // interface.api
   "sw_interface_set_promisc_d40860d4",
   "sw_interface_set_promisc_reply_e8d4e804",

@@ -7,6 +7,7 @@ const selection: Readonly<Record<string, true | RegExp>> = {
   acl: true,
   af_packet: true,
   arping: true,
+  feature: /^feature_is_enabled(_reply)?$/,
   gre: true,
   interface: true,
   ip_neighbor: true,

@@ -7,6 +7,8 @@ import { schemas as af_packetSchemas } from "./af_packet.ts";
 import type { AfPacketDumps, AfPacketEvents, AfPacketReplies, AfPacketRequests, AfPacketStreams } from "./af_packet.ts";
 import { schemas as arpingSchemas } from "./arping.ts";
 import type { ArpingDumps, ArpingEvents, ArpingReplies, ArpingRequests, ArpingStreams } from "./arping.ts";
+import { schemas as featureSchemas } from "./feature.ts";
+import type { FeatureDumps, FeatureEvents, FeatureReplies, FeatureRequests, FeatureStreams } from "./feature.ts";
 import { schemas as greSchemas } from "./gre.ts";
 import type { GreDumps, GreEvents, GreReplies, GreRequests, GreStreams } from "./gre.ts";
 import { schemas as interfaceSchemas } from "./interface.ts";
@@ -35,6 +37,7 @@ export type * from "./abf.ts";
 export type * from "./acl.ts";
 export type * from "./af_packet.ts";
 export type * from "./arping.ts";
+export type * from "./feature.ts";
 export type * from "./gre.ts";
 export type * from "./interface.ts";
 export type * from "./ip.ts";
@@ -48,25 +51,26 @@ export type * from "./vlib.ts";
 export type * from "./vpe.ts";
 
 /** Fields of a request, by its name; `name_crc` for one version of several. */
-export interface Requests extends AbfRequests, AclRequests, AfPacketRequests, ArpingRequests, GreRequests, InterfaceRequests, IpRequests, IpNeighborRequests, L2Requests, LbRequests, MemclntRequests, MemifRequests, Tapv2Requests, VlibRequests, VpeRequests {}
+export interface Requests extends AbfRequests, AclRequests, AfPacketRequests, ArpingRequests, FeatureRequests, GreRequests, InterfaceRequests, IpRequests, IpNeighborRequests, L2Requests, LbRequests, MemclntRequests, MemifRequests, Tapv2Requests, VlibRequests, VpeRequests {}
 
 /** The reply to a request, by the request's name. */
-export interface Replies extends AbfReplies, AclReplies, AfPacketReplies, ArpingReplies, GreReplies, InterfaceReplies, IpReplies, IpNeighborReplies, L2Replies, LbReplies, MemclntReplies, MemifReplies, Tapv2Replies, VlibReplies, VpeReplies {}
+export interface Replies extends AbfReplies, AclReplies, AfPacketReplies, ArpingReplies, FeatureReplies, GreReplies, InterfaceReplies, IpReplies, IpNeighborReplies, L2Replies, LbReplies, MemclntReplies, MemifReplies, Tapv2Replies, VlibReplies, VpeReplies {}
 
 /** The details that a dump yields, by the dump's name. */
-export interface Dumps extends AbfDumps, AclDumps, AfPacketDumps, ArpingDumps, GreDumps, InterfaceDumps, IpDumps, IpNeighborDumps, L2Dumps, LbDumps, MemclntDumps, MemifDumps, Tapv2Dumps, VlibDumps, VpeDumps {}
+export interface Dumps extends AbfDumps, AclDumps, AfPacketDumps, ArpingDumps, FeatureDumps, GreDumps, InterfaceDumps, IpDumps, IpNeighborDumps, L2Dumps, LbDumps, MemclntDumps, MemifDumps, Tapv2Dumps, VlibDumps, VpeDumps {}
 
 /** The details that a `_get` request yields before its reply. */
-export interface Streams extends AbfStreams, AclStreams, AfPacketStreams, ArpingStreams, GreStreams, InterfaceStreams, IpStreams, IpNeighborStreams, L2Streams, LbStreams, MemclntStreams, MemifStreams, Tapv2Streams, VlibStreams, VpeStreams {}
+export interface Streams extends AbfStreams, AclStreams, AfPacketStreams, ArpingStreams, FeatureStreams, GreStreams, InterfaceStreams, IpStreams, IpNeighborStreams, L2Streams, LbStreams, MemclntStreams, MemifStreams, Tapv2Streams, VlibStreams, VpeStreams {}
 
 /** Messages that VPP sends unasked, once asked for. */
-export interface Events extends AbfEvents, AclEvents, AfPacketEvents, ArpingEvents, GreEvents, InterfaceEvents, IpEvents, IpNeighborEvents, L2Events, LbEvents, MemclntEvents, MemifEvents, Tapv2Events, VlibEvents, VpeEvents {}
+export interface Events extends AbfEvents, AclEvents, AfPacketEvents, ArpingEvents, FeatureEvents, GreEvents, InterfaceEvents, IpEvents, IpNeighborEvents, L2Events, LbEvents, MemclntEvents, MemifEvents, Tapv2Events, VlibEvents, VpeEvents {}
 
 export const schemas = [
   ...abfSchemas,
   ...aclSchemas,
   ...af_packetSchemas,
   ...arpingSchemas,
+  ...featureSchemas,
   ...greSchemas,
   ...interfaceSchemas,
   ...ipSchemas,

@@ -4,6 +4,7 @@ import { aclHandlers } from "./acl.ts";
 import { afPacketHandlers } from "./af-packet.ts";
 import { arpingHandlers } from "./arping.ts";
 import { controlHandlers } from "./control.ts";
+import { featureHandlers } from "./feature.ts";
 import { interfaceHandlers } from "./interface.ts";
 import { ipHandlers } from "./ip.ts";
 import { l2Handlers } from "./l2.ts";
@@ -29,5 +30,6 @@ export const handlers: Handlers = {
   ...reassemblyHandlers,
   ...aclHandlers,
   ...abfHandlers,
+  ...featureHandlers,
   ...arpingHandlers,
 };
