@@ -9,7 +9,7 @@ import { inSync, LB_YAML, NOTHING_YAML, operator, startController, until, type S
 import { startVpp, type TestVpp } from "./vpp.ts";
 
 describe("controller: against a dataplane in a process of its own", function () {
-  this.timeout(90_000);
+  this.timeout(300_000);
   let vpp: TestVpp;
   let client: VppClient;
   let started: Started[] = [];
@@ -130,7 +130,7 @@ describe("controller: against a dataplane in a process of its own", function () 
   });
 
   it("gives up on a VPP that is stopped, holds nothing for it, and goes on when it goes on", async () => {
-    const one = await start(LB_YAML, journal(), { requestTimeoutMs: 500, repairPeriodMs: 200 });
+    const one = await start(LB_YAML, journal(), { requestTimeoutMs: 2000, repairPeriodMs: 200 });
     const descriptors = () => process.getActiveResourcesInfo().length;
     const before = descriptors();
     await vpp.kill("SIGSTOP");
@@ -145,7 +145,7 @@ describe("controller: against a dataplane in a process of its own", function () 
       );
       const failures = () => one.events.filter((event) => event.type === "vpp" && event.state === "failed").length;
       const seen = failures();
-      await until("three more attempts to fail", () => failures() >= seen + 3, failures, 30_000);
+      await until("three more attempts to fail", () => failures() >= seen + 3, failures, 120_000);
       assert.ok(descriptors() <= before + 8, `${before} resources before, ${descriptors()} now`);
     } finally {
       await vpp.kill("SIGCONT");

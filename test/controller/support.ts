@@ -39,7 +39,7 @@ export async function until(
   what: string,
   condition: () => boolean,
   show: () => unknown = () => "",
-  deadlineMs = 15_000,
+  deadlineMs = 60_000,
 ): Promise<void> {
   const end = Date.now() + deadlineMs;
   while (!condition()) {
@@ -48,11 +48,12 @@ export async function until(
   }
 }
 
-export function inSync({ controller }: Started): Promise<void> {
+export function inSync({ controller }: Started, deadlineMs = 60_000): Promise<void> {
   return until(
     "in sync",
     () => controller.status().sync.state === "in-sync",
     () => controller.status().sync,
+    deadlineMs,
   );
 }
 

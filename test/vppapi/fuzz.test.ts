@@ -32,9 +32,32 @@ function noise(ids: readonly number[]): fc.Arbitrary<Uint8Array[]> {
     });
 }
 
+/** For what surely comes, on however busy a machine. */
+const DEADLINE_MS = 60_000;
+
+/** The client's own deadlines are short, and a busy machine may miss one: asks until an answer comes. */
+async function answers(client: VppClient): Promise<void> {
+  let over = false;
+  let asking = false;
+  await until(
+    () => {
+      if (!over && !asking) {
+        asking = true;
+        void client.request("control_ping").then(
+          () => (over = true),
+          () => (asking = false),
+        );
+      }
+      return over;
+    },
+    "an answer in the end",
+    DEADLINE_MS,
+  );
+}
+
 describe("a peer that sends anything", () => {
   it("gives errors of ours or nothing: no crash, no hang, no wait that never ends", async function () {
-    this.timeout(60_000);
+    this.timeout(300_000);
     const vpp = await new FakeVpp().listen();
     const client = new VppClient({
       socket: vpp.path,
@@ -47,19 +70,18 @@ describe("a peer that sends anything", () => {
       await client.connect();
       await fc.assert(
         fc.asyncProperty(noise([...vpp.ids.values()]), async (chunks) => {
-          await until(() => client.state.status === "ready", "connected");
+          await until(() => client.state.status === "ready", "connected", DEADLINE_MS);
           const calls = [client.request("lb_conf", {}), client.dumpAll("sw_interface_dump"), client.cli("show lb")];
           const settled = Promise.allSettled(calls);
           for (const peer of vpp.peers) for (const chunk of chunks) peer.raw(chunk);
           for (const result of await settled) {
             if (result.status === "rejected") assert.ok(VppError.is(result.reason), String(result.reason));
           }
-          await until(() => client.pendingCount <= 1, "nothing but a probe pending");
+          await until(() => client.pendingCount <= 1, "nothing but a probe pending", DEADLINE_MS);
         }),
         { numRuns: 60 },
       );
-      await until(() => client.state.status === "ready", "connected in the end");
-      await client.request("control_ping");
+      await answers(client);
     } finally {
       client.close();
       await vpp.dispose();
