@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ensureNetAdmin } from "../../src/kernel/privileges.ts";
-import { TrafficClient, type FlowSource } from "../../src/traffic/index.ts";
+import { TrafficClient, type FlowSource, type HeldConnections } from "../../src/traffic/index.ts";
 import { Scene, SETTING, SUBJECTS, type LbDocument, type VipYaml } from "./harness.ts";
 
 /** A server each, so that its name tells the stream. */
@@ -50,7 +50,7 @@ for (const subject of SUBJECTS) {
         edit: (document) => {
           const via = [{ address: SETTING.uplink.host4, interface: `host-${SETTING.uplink.vppDevice}` }];
           Object.assign(document, {
-            streams: STREAMS,
+            streams: structuredClone(STREAMS),
             flows: structuredClone(FLOWS),
             routes: [{ prefix: SUBNET, via }],
           });
@@ -95,6 +95,17 @@ for (const subject of SUBJECTS) {
         it(`${vip}, ${protocol}: by source and port range each connection reaches its stream`, () =>
           judge(vip, protocol));
 
+    /** Each connection has had a packet there and back since. */
+    async function answered(held: readonly HeldConnections[]): Promise<void> {
+      const records = () => held.flatMap((one) => one.records());
+      const before = records().map(({ received }) => received);
+      const deadline = Date.now() + 20_000;
+      while (!records().every(({ state, received }, at) => state !== "open" || received > before[at]! + 1)) {
+        assert.ok(Date.now() < deadline, "held connections are answered");
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
+
     it("no connection breaks or moves while VIPs and flows of others come and go", async () => {
       const from = VIPS.map(() => sources());
       const held = await Promise.all(
@@ -102,17 +113,7 @@ for (const subject of SUBJECTS) {
       );
       const change = async (edit: (document: LbDocument) => void) => {
         await scene.change(edit);
-        const before = held.flatMap((one) => one.records().map((record) => record.received));
-        // Each connection has had a packet there and back since.
-        const answered = () =>
-          held
-            .flatMap((one) => one.records())
-            .every((record, at) => record.state !== "open" || record.received > before[at]! + 1);
-        const deadline = Date.now() + 20_000;
-        while (!answered()) {
-          assert.ok(Date.now() < deadline, "held connections are answered");
-          await new Promise((resolve) => setTimeout(resolve, 20));
-        }
+        await answered(held);
       };
       const flows = (document: LbDocument) => document["flows"] as Record<string, unknown>[];
       const extra = {
@@ -141,6 +142,37 @@ for (const subject of SUBJECTS) {
       for (const [index, vip] of VIPS.entries())
         for (const [at, record] of held[index]!.records().entries())
           assert.equal(record.host, streamOf(vip, "tcp", from[index]![at]!));
+    });
+
+    it("a plain VIP that gets a flow breaks and moves none of its other connections", async () => {
+      const servers = SETTING.servers.slice(0, 3).map(({ ip4 }) => ip4);
+      await scene.change((document) => {
+        (document["streams"] as object[]).push({ name: "all", encap: "gre4", servers });
+        (document["vips"] as object[]).push({ prefix: NEW_VIP, stream: "all" });
+      });
+      const table = async () =>
+        (await scene.control.get("vips")).find((row) => row.key === NEW_VIP)?.columns["tableSize"];
+      assert.equal(await table(), 1024, "it has a table of its own");
+      const [taken, others] = [true, false].map((wanted) =>
+        sources().filter(({ port }) => (port >= 20_000 && port <= 20_999) === wanted),
+      ) as [Required<FlowSource>[], Required<FlowSource>[]];
+      const held = await client(NEW_VIP).hold(others.length, { sources: others, packetRate: 10 });
+      const before = held.records().map(({ host }) => host);
+      assert.equal(new Set(before).size, 3, "they are at all servers");
+      const extra = { name: "late", stream: THIRD, vips: [NEW_VIP], protocols: ["tcp"], sourcePorts: ["20000-20999"] };
+      await scene.change((document) => void (document["flows"] as object[]).push(extra));
+      await answered([held]);
+      const { records } = await client(NEW_VIP).connectBatch(taken.length, { sources: taken });
+      for (const record of records) assert.equal(record.host, THIRD, `${record.state} ${record.err}`);
+      await scene.change((document) => void (document["flows"] as object[]).pop());
+      await answered([held]);
+      assert.equal(await table(), 1024, "and has it still");
+      const stopped = held.stop();
+      assert.deepEqual(stopped.errors, {});
+      assert.deepEqual(
+        stopped.records.map(({ host, serverChanges }) => [host, serverChanges]),
+        before.map((host) => [host, 0]),
+      );
     });
   });
 }
