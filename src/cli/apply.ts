@@ -13,7 +13,7 @@ export function registerApply(program: Command): void {
         "its own file changes), or on VPP itself where none runs. Exit code 1 if it was refused or something failed.",
     )
     .requiredOption("-f, --file <file>", "configuration")
-    .option("--force", "apply also what maxDisruption refuses")
+    .option("--force", "apply also what maxDisruption refuses, and resize a sticky table that flows are in")
     .option("--timeout <time>", "give up after", duration, 30_000)
     .action(action(apply));
   examples(command, ["vpplb apply -f lb.yaml", "vpplb apply -f lb.yaml --force --timeout 2m"]);
