@@ -1,6 +1,7 @@
 import { makePlan, type DesiredState, type ObservedState } from "../bridge/index.ts";
 import { digestsOf, judge, type Verdict } from "./gate.ts";
 import type { Journal } from "./journal.ts";
+import type { RunCause } from "./cause.ts";
 import { withDrains } from "./overrides.ts";
 
 /** A desired state that is yet to be judged. */
@@ -8,6 +9,8 @@ export interface Proposal {
   readonly desired: DesiredState;
   /** Take it whatever it moves. */
   readonly force: boolean;
+  /** Why; the run that takes it over may begin because VPP is there at last. */
+  readonly cause: RunCause;
 }
 
 /** Whether the proposal moves more than it may, as VPP is now. */

@@ -102,7 +102,7 @@ export class Reconciler {
 
   /** Proposes a new desired state; it is judged when VPP is there to judge by, in the run that this begins. */
   propose(desired: DesiredState, force: boolean, cause: RunCause): Promise<RunReport> {
-    this.#candidate = { desired: force ? forced(desired) : desired, force };
+    this.#candidate = { desired: force ? forced(desired) : desired, force, cause };
     return this.kick(cause);
   }
 
@@ -113,7 +113,8 @@ export class Reconciler {
       const causes = this.#causes;
       this.#queued = undefined;
       this.#causes = [];
-      return this.#run(mergeCauses(causes));
+      const waiting = this.#candidate;
+      return this.#run(mergeCauses(waiting === undefined ? causes : [waiting.cause, ...causes]));
     });
     return this.#queued;
   }

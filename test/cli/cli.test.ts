@@ -85,7 +85,7 @@ describe("vpplb", function () {
   const bad: readonly (readonly [string, readonly string[], RegExp])[] = [
     ["an unknown command", ["chekc"], /unknown command 'chekc'[\s\S]*check/],
     ["an unknown option", ["status", "--jason"], /unknown option '--jason'[\s\S]*--json/],
-    ["an unknown kind", ["get", "vip"], /vips, servers, interfaces, bridges, routes/],
+    ["an unknown kind", ["get", "vip"], /vips, streams, flows, servers, interfaces, bridges, routes/],
     ["an option without its value", ["check", "-f"], /argument missing/],
     ["a missing option", ["lb"], /--file/],
     ["an argument too many", ["status", "now"], /too many arguments/],

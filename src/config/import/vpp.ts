@@ -140,8 +140,16 @@ function interfaceOf(one: ObservedInterface, warnings: string[]): object {
     mtu,
     ...(addresses.length === 0 ? {} : { addresses }),
     ...(member === undefined ? {} : { bridge: member }),
+    ...reassemblyOf(one),
     ...(up ? {} : { up: false }),
   };
+}
+
+/** As it is: nothing is said where it is off, which is what the file means by nothing for an inside interface. */
+function reassemblyOf({ reassembly }: ObservedInterface): object {
+  if (reassembly === undefined) return {};
+  if (reassembly.full4 + reassembly.full6 > 0) return { reassembly: "full" };
+  return reassembly.virtual4 + reassembly.virtual6 > 0 ? { reassembly: "virtual" } : {};
 }
 
 /**
