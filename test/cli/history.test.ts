@@ -142,6 +142,7 @@ describe("vpplb history, explain --at, import", function () {
     const text = {
       maglev: {
         healthchecks: { ping: { type: "icmp" } },
+        vpp: { lb: { "ipv4-src-address": "10.60.1.1", "sync-interval": "30s" } },
         backends: { one: { address: "10.60.1.2", healthcheck: "ping" }, two: { address: "10.60.1.3" } },
         frontends: {
           web: {
@@ -157,6 +158,7 @@ describe("vpplb history, explain --at, import", function () {
     const { code, stdout, stderr } = await vpplb(["import", "--maglev", maglev]);
     assert.equal(code, 0, stderr);
     assert.match(stderr, /health checks are not carried over/);
+    assert.match(stderr, /vpp\.lb\.sync-interval has no counterpart/);
     const out = join(folder, "from-maglev.yaml");
     writeFileSync(out, stdout);
     const checked = await vpplb(["check", "-f", out]);

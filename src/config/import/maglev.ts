@@ -153,6 +153,9 @@ function lbOf({ vpp }: MaglevFile, warnings: string[]): object {
   const ip6 = conf["ipv6-src-address"];
   const buckets = conf["sticky-buckets-per-core"];
   const timeoutS = secondsOf(conf["flow-timeout"]);
+  for (const key of Object.keys(conf)) {
+    if (!(key in lb.shape)) warnings.push(`vpp.lb.${key} has no counterpart and is left out`);
+  }
   if (ip4 === undefined && ip6 === undefined) {
     warnings.push("no source addresses of the tunnels are given: lb_conf is left as it is (manage: false)");
     return { manage: false };
