@@ -33,6 +33,8 @@ export interface SceneOptions {
   readonly l3dsr?: readonly string[];
   /** Runs a VPP in the directory that is its first argument, in the foreground, instead of the embedded dataplane. */
   readonly vpp?: string;
+  /** Further arguments of the embedded dataplane. */
+  readonly dataplane?: readonly string[];
   /** Changes the topology before anything runs in it. */
   readonly prepare?: (topology: Topology) => Promise<void>;
   /** Changes the document that becomes lb.yaml. */
@@ -125,10 +127,10 @@ export class Scene {
 
   async #startDataplane(): Promise<void> {
     const { lb } = this.topology;
-    const { vpp } = this.#options;
+    const { vpp, dataplane = [] } = this.#options;
     const client = new VppClient({ socket: this.api, name: "e2e", probe: false });
     try {
-      if (vpp === undefined) this.#start("dataplane", lb.netns.fd, ["dataplane", "--api", this.api]);
+      if (vpp === undefined) this.#start("dataplane", lb.netns.fd, ["dataplane", "--api", this.api, ...dataplane]);
       else this.#vpp = lb.spawn(vpp, [this.#folder], { stdio: "ignore" });
       await client.connect({ deadlineMs: 20_000, signal: this.#signal });
     } finally {
