@@ -88,7 +88,7 @@ for (const subject of SUBJECTS)
       }
     }
 
-    const edit: SceneOptions["edit"] = (document) => {
+    const edit: NonNullable<SceneOptions["edit"]> = (document) => {
       const via = [{ address: SETTING.uplink.host4, interface: `host-${SETTING.uplink.vppDevice}` }];
       document.routes = [{ prefix: FAR, via }];
     };
