@@ -15,7 +15,7 @@ for (const subject of SUBJECTS)
     describe(`${link} towards clients and servers, with ${subject.name}`, function () {
       this.timeout(180_000);
       let scene: Scene | undefined;
-      const box = new AccessBox(link);
+      let box: AccessBox;
 
       before(async function () {
         const may = ensureNetAdmin();
@@ -23,6 +23,7 @@ for (const subject of SUBJECTS)
           console.log(`    skipped: ${may.kind === "refused" ? may.reason : "needs root here"}`);
           this.skip();
         }
+        box = new AccessBox(link);
         scene = await Scene.openOwn([VIP], {
           ...(subject.vpp === undefined ? {} : { vpp: subject.vpp }),
           prepare: (topology) => box.prepare(topology),
@@ -32,7 +33,7 @@ for (const subject of SUBJECTS)
 
       after(async () => {
         await scene?.close();
-        await box.close();
+        await box?.close();
       });
 
       function client(options: Partial<TrafficClientOptions> = {}): TrafficClient {
