@@ -59,7 +59,7 @@ export function sendWithFds(fd: number, data: Uint8Array, fds: readonly number[]
 }
 
 /** The descriptors in a received message's control data. */
-function controlFds(memory: Mapping): number[] {
+export function controlFds(memory: Mapping): number[] {
   const fds: number[] = [];
   const end = CONTROL_AT + Number(memory.view.getBigUint64(40, true));
   for (let at = CONTROL_AT; at + CMSG_HEADER <= end;) {

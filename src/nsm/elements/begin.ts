@@ -1,0 +1,186 @@
+import { CallKey, type Call } from "../call.ts";
+import type { ChainElement, NetworkService } from "../chain.ts";
+import { NsmError } from "../errors.ts";
+import { clone, newConnection, type Connection, type NetworkServiceRequest } from "../messages.ts";
+import { mergeConnection } from "./merge.ts";
+
+/** What an element can set going later, on its own: both wait their turn behind what the connection is busy with. */
+export interface ConnectionEvents {
+  /** Requests the connection again as it is. With `reselect`: closes it and asks for any endpoint and mechanism. */
+  request(options?: { reselect?: boolean; signal?: AbortSignal }): Promise<Connection | undefined>;
+  close(options?: { signal?: AbortSignal }): Promise<void>;
+}
+
+/** The events of the connection that a call is about; set by {@link begin}. */
+export const CONNECTION_EVENTS = new CallKey<ConnectionEvents>("connection events");
+
+export interface BeginOptions {
+  /**
+   * A client's: a repeated Request changes only what the caller changed since the last answer. A server's takes Requests
+   * as they come. Default false.
+   */
+  readonly merge?: boolean;
+  /** Time that a request or close of the connection's own accord has. Default 15,000. */
+  readonly timeoutMs?: number;
+  /** Calls that wait for one connection, at most; more are refused. Default 64. */
+  readonly maxWaiting?: number;
+}
+
+const DEFAULT_TIMEOUT_MS = 15_000;
+const DEFAULT_MAX_WAITING = 64;
+
+/**
+ * Begins what belongs to one connection: its calls run one after another, so that a Close never overtakes a Request; a
+ * Close of what is not there, or comes twice, does nothing; a Request that failed for the first time leaves nothing
+ * (sdk pkg/networkservice/common/begin). Inside of another `begin` it only passes on.
+ */
+export function begin(options: BeginOptions = {}): ChainElement {
+  return (next) => {
+    const connections = new Map<string, Runner>();
+    const runnerOf = (id: string, create: boolean): Runner | undefined => {
+      const known = connections.get(id);
+      if (known !== undefined || !create) return known;
+      const runner = new Runner(next, options, () => {
+        if (connections.get(id) === runner) connections.delete(id);
+      });
+      connections.set(id, runner);
+      return runner;
+    };
+    return {
+      async request(request, call) {
+        if (call.get(CONNECTION_EVENTS) !== undefined) return next.request(request, call);
+        const id = request.connection?.id ?? "";
+        if (id === "") throw new NsmError("INVALID", "the connection has no id");
+        for (;;) {
+          const result = await runnerOf(id, true)!.request(request, call);
+          // Closed while it waited: a new one begins.
+          if (result !== undefined) return result;
+        }
+      },
+      async close(connection, call) {
+        if (call.get(CONNECTION_EVENTS) !== undefined) return next.close(connection, call);
+        await runnerOf(connection.id, false)?.close(call);
+      },
+    };
+  };
+}
+
+/** One connection's queue and what was last agreed on it. */
+class Runner {
+  readonly #next: NetworkService;
+  readonly #timeoutMs: number;
+  readonly #maxWaiting: number;
+  readonly #merge: boolean;
+  readonly #forget: () => void;
+  #tail: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+  #state: "new" | "established" | "closed" = "new";
+  #request: NetworkServiceRequest | undefined;
+  #returned: Connection | undefined;
+  #call: Call | undefined;
+
+  constructor(next: NetworkService, options: BeginOptions, forget: () => void) {
+    this.#next = next;
+    this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    this.#maxWaiting = options.maxWaiting ?? DEFAULT_MAX_WAITING;
+    this.#merge = options.merge ?? false;
+    this.#forget = forget;
+  }
+
+  /** undefined: the connection was closed before its turn came. */
+  request(request: NetworkServiceRequest, call: Call): Promise<Connection | undefined> {
+    return this.#queue(async () => {
+      if (this.#state === "closed") return undefined;
+      call.signal.throwIfAborted();
+      const requested = request.connection ?? newConnection();
+      const established = this.#state === "established";
+      if (established && requested.state === "RESELECT_REQUESTED") await this.#closeForReselect(call);
+      const current = this.#request?.connection ?? undefined;
+      const connection = this.#merge ? mergeConnection(this.#returned, requested, current) : requested;
+      return this.#run({ ...request, connection }, call);
+    });
+  }
+
+  close(call: Call): Promise<void> {
+    return this.#queue(async () => {
+      if (this.#state !== "established") return;
+      await this.#close(call);
+    });
+  }
+
+  /** The events as elements see them. */
+  readonly events: ConnectionEvents = {
+    request: (options = {}) =>
+      this.#queue(async () => {
+        const { signal } = options;
+        if (this.#state !== "established" || signal?.aborted === true) return undefined;
+        const request = clone(this.#request!);
+        if (options.reselect === true) await this.#prepareReselect(request.connection!, signal);
+        return this.#own((call) => this.#run(request, call), signal);
+      }),
+    close: (options = {}) =>
+      this.#queue(async () => {
+        if (this.#state !== "established" || options.signal?.aborted === true) return;
+        await this.#own((call) => this.#close(call), options.signal);
+      }),
+  };
+
+  async #run(request: NetworkServiceRequest, call: Call): Promise<Connection> {
+    try {
+      const connection = await this.#next.request(clone(request), call.with(CONNECTION_EVENTS, this.events));
+      connection.state = "UP";
+      this.#request = { ...clone(request), connection: clone(connection) };
+      this.#returned = clone(connection);
+      this.#call = call;
+      this.#state = "established";
+      return connection;
+    } catch (error) {
+      if (this.#state !== "established") this.#end();
+      throw error;
+    }
+  }
+
+  /** Always with the last valid connection, not with what the caller has. */
+  async #close(call: Call): Promise<void> {
+    const connection = this.#request!.connection!;
+    this.#end();
+    await this.#next.close(clone(connection), call.with(CONNECTION_EVENTS, this.events));
+  }
+
+  async #closeForReselect(call: Call): Promise<void> {
+    const connection = clone(this.#request!.connection!);
+    const work = (own: Call) => this.#next.close(connection, own.with(CONNECTION_EVENTS, this.events));
+    await call.renewed(this.#timeoutMs, work).catch(() => undefined);
+    this.#state = "new";
+  }
+
+  async #prepareReselect(connection: Connection, signal: AbortSignal | undefined): Promise<void> {
+    const work = (own: Call) => this.#next.close(clone(connection), own.with(CONNECTION_EVENTS, this.events));
+    await this.#own(work, signal).catch(() => undefined);
+    connection.mechanism = null;
+    connection.networkServiceEndpointName = "";
+    connection.state = "RESELECT_REQUESTED";
+  }
+
+  #own<T>(work: (call: Call) => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    return this.#call!.renewed(this.#timeoutMs, work, signal);
+  }
+
+  #end(): void {
+    this.#state = "closed";
+    this.#forget();
+  }
+
+  async #queue<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#waiting >= this.#maxWaiting)
+      throw new NsmError("EXHAUSTED", `${this.#waiting} calls wait for this connection already`);
+    this.#waiting += 1;
+    const mine = this.#tail.then(work);
+    this.#tail = mine.catch(() => undefined);
+    try {
+      return await mine;
+    } finally {
+      this.#waiting -= 1;
+    }
+  }
+}

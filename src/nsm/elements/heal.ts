@@ -1,0 +1,172 @@
+import { Aborts, signalWithin } from "../aborts.ts";
+import { Call, CallKey } from "../call.ts";
+import type { ChainElement } from "../chain.ts";
+import { CHANNEL, type Channel } from "../channel.ts";
+import { NsmError } from "../errors.ts";
+import { clone, type Connection } from "../messages.ts";
+import { watchConnection } from "../monitor.ts";
+import { CONNECTION_EVENTS, type ConnectionEvents } from "./begin.ts";
+import { storeOf } from "./store.ts";
+
+/** Whether packets still pass on a connection; must settle when the signal fires. */
+export type LivenessCheck = (connection: Connection, signal: AbortSignal) => Promise<boolean>;
+
+export interface HealOptions {
+  /** Without it a loss always leads to another choice of endpoint. */
+  readonly livenessCheck?: LivenessCheck;
+  /** Default 200. */
+  readonly livenessIntervalMs?: number;
+  /** Default 100. */
+  readonly livenessTimeoutMs?: number;
+  /** Between attempts: the first, doubled up to the last. Default 100 and 5,000. */
+  readonly retryMs?: { readonly first: number; readonly last: number };
+  /** Hears of what is found and done. */
+  readonly onEvent?: (event: HealEvent) => void;
+}
+
+export interface HealEvent {
+  readonly type: "control-plane-down" | "data-plane-down" | "healing" | "healed" | "failed";
+  readonly connection: Connection;
+  readonly reselect?: boolean;
+  readonly error?: unknown;
+}
+
+const LOOP = new CallKey<AbortController>("heal");
+
+/**
+ * A client's: watches the connection, at the next hop and by the liveness check, and requests it again when it is lost:
+ * as it is while packets still pass, else from any endpoint (sdk pkg/networkservice/common/heal). After `begin`,
+ * `connectionStore` and `dial`.
+ * @param signal ends all watching
+ */
+export function heal(signal: AbortSignal, options: HealOptions = {}): ChainElement {
+  const aborts = new Aborts(signal);
+  return (next) => ({
+    async request(request, call) {
+      const store = storeOf(call);
+      const before = store.take(LOOP);
+      aborts.end(before);
+      const events = call.get(CONNECTION_EVENTS);
+      const start = (connection: Connection) => {
+        const channel = store.get(CHANNEL);
+        if (channel === undefined || events === undefined) return;
+        const loop = aborts.create();
+        store.set(LOOP, loop);
+        new HealLoop(connection, channel, events, { watching: loop.signal, chain: signal }, options).run();
+      };
+      try {
+        const connection = await next.request(request, call);
+        start(clone(connection));
+        return connection;
+      } catch (error) {
+        // A refresh that failed: the connection is as it was, and is watched as it was.
+        if (before !== undefined && request.connection !== null) start(clone(request.connection));
+        throw error;
+      }
+    },
+    close(connection, call) {
+      aborts.end(storeOf(call).take(LOOP));
+      return next.close(connection, call);
+    },
+  });
+}
+
+const DEFAULT_RETRY = { first: 100, last: 5000 };
+
+class HealLoop {
+  readonly #connection: Connection;
+  readonly #channel: Channel;
+  readonly #events: ConnectionEvents;
+  /** Fires when the connection is requested again or closed, by whomever. */
+  readonly #signal: AbortSignal;
+  readonly #chainSignal: AbortSignal;
+  readonly #options: HealOptions;
+  #healing = false;
+
+  constructor(
+    connection: Connection,
+    channel: Channel,
+    events: ConnectionEvents,
+    signals: { readonly watching: AbortSignal; readonly chain: AbortSignal },
+    options: HealOptions,
+  ) {
+    this.#connection = connection;
+    this.#channel = channel;
+    this.#events = events;
+    this.#signal = signals.watching;
+    this.#chainSignal = signals.chain;
+    this.#options = options;
+  }
+
+  run(): void {
+    const lost = (error?: unknown) => {
+      this.#tell("control-plane-down", error === undefined ? {} : { error });
+      void this.#heal(this.#options.livenessCheck === undefined);
+    };
+    watchConnection(this.#channel, this.#connection, new Call({ signal: this.#signal }), {
+      onChange: (changed) => {
+        if (changed.state === "DOWN" || changed.state === "RESELECT_REQUESTED") lost();
+      },
+      onEnd: lost,
+    }).catch(lost);
+    if (this.#options.livenessCheck !== undefined) void this.#watchDataPlane();
+  }
+
+  async #watchDataPlane(): Promise<void> {
+    while (!this.#signal.aborted && !this.#healing) {
+      await delay(this.#options.livenessIntervalMs ?? 200, this.#signal);
+      if (this.#signal.aborted || this.#healing || (await this.#alive())) continue;
+      this.#tell("data-plane-down");
+      await this.#heal(true);
+    }
+  }
+
+  async #alive(): Promise<boolean> {
+    const { livenessCheck, livenessTimeoutMs = 100 } = this.#options;
+    if (livenessCheck === undefined) return false;
+    const { signal, end } = signalWithin(livenessTimeoutMs, this.#chainSignal);
+    const expired = new Promise<boolean>((resolve) =>
+      signal.addEventListener("abort", () => resolve(false), { once: true }),
+    );
+    const check = livenessCheck(clone(this.#connection), signal).catch(() => false);
+    return Promise.race([check, expired]).finally(end);
+  }
+
+  /** Until it is healed or the connection was closed. Its own reselection ends the watch, not this. */
+  async #heal(mustReselect: boolean): Promise<void> {
+    if (this.#healing || this.#signal.aborted) return;
+    this.#healing = true;
+    const chain = this.#chainSignal;
+    let reselect = mustReselect;
+    const { first, last } = this.#options.retryMs ?? DEFAULT_RETRY;
+    for (let waitMs = first; !chain.aborted; waitMs = Math.min(2 * waitMs, last)) {
+      if (!reselect && !(await this.#alive())) reselect = true;
+      this.#tell("healing", { reselect });
+      const result = await this.#events
+        .request({ reselect, signal: chain })
+        .catch((error: unknown) => NsmError.from(error));
+      if (result === undefined) return;
+      if (!(result instanceof NsmError)) return this.#tell("healed", { reselect });
+      this.#tell("failed", { reselect, error: result });
+      await delay(waitMs, chain);
+    }
+  }
+
+  #tell(type: HealEvent["type"], more: { reselect?: boolean; error?: unknown } = {}): void {
+    this.#options.onEvent?.({ type, connection: this.#connection, ...more });
+  }
+}
+
+function delay(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    timer.unref();
+    signal.addEventListener("abort", done, { once: true });
+  });
+}

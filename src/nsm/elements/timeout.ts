@@ -1,0 +1,43 @@
+import { Aborts } from "../aborts.ts";
+import { CallKey } from "../call.ts";
+import type { ChainElement } from "../chain.ts";
+import { systemClock, type Clock } from "../clock.ts";
+import { NsmError } from "../errors.ts";
+import { fromTimestamp, previousSegment } from "../messages.ts";
+import { CONNECTION_EVENTS } from "./begin.ts";
+import { storeOf } from "./store.ts";
+
+const TIMER = new CallKey<AbortController>("timeout");
+
+/**
+ * A server's: closes a connection that its client no longer refreshes, when the client's token expires, less the time
+ * that the Request had (sdk pkg/networkservice/common/timeout). After `begin` and `connectionStore`.
+ * @param signal ends all timers
+ */
+export function timeout(signal: AbortSignal, clock: Clock = systemClock): ChainElement {
+  const aborts = new Aborts(signal);
+  return (next) => ({
+    async request(request, call) {
+      const allowanceMs = call.remainingMs() ?? 0;
+      const connection = await next.request(request, call);
+      const expiresMs = fromTimestamp(previousSegment(connection)?.expires);
+      if (expiresMs === undefined)
+        throw new NsmError("INVALID", "the previous path segment has no expiration: the call brought no token");
+      const store = storeOf(call);
+      aborts.end(store.take(TIMER));
+      const timer = aborts.create();
+      store.set(TIMER, timer);
+      const events = call.get(CONNECTION_EVENTS);
+      const lifetimeMs = expiresMs - clock.now();
+      // A deadline longer than the token lives would end the connection at once.
+      clock.after(lifetimeMs - Math.min(allowanceMs, lifetimeMs / 2), timer.signal, () => {
+        void events?.close({ signal: timer.signal }).catch(() => undefined);
+      });
+      return connection;
+    },
+    async close(connection, call) {
+      aborts.end(storeOf(call).take(TIMER));
+      await next.close(connection, call);
+    },
+  });
+}

@@ -1,0 +1,75 @@
+import { randomUUID } from "node:crypto";
+import { chain, compose, type ChainElement, type NetworkService } from "./chain.ts";
+import { authorizeServer, ConnectionOwners } from "./elements/authorize.ts";
+import { begin } from "./elements/begin.ts";
+import { monitor } from "./elements/monitor.ts";
+import { connectionStore } from "./elements/store.ts";
+import { timeout } from "./elements/timeout.ts";
+import { trimPath } from "./elements/trim-path.ts";
+import { updatePath } from "./elements/update-path.ts";
+import { updateToken } from "./elements/update-token.ts";
+import { validate } from "./elements/validate.ts";
+import { clone, type Connection, type NetworkServiceRequest } from "./messages.ts";
+import { ConnectionMonitor, monitorHandlers } from "./monitor.ts";
+import { nsmServices } from "./proto.ts";
+import type { ServiceHandlers } from "./server.ts";
+import type { TokenGenerator } from "./token.ts";
+
+export interface EndpointChainOptions {
+  /** Name of this hop in paths. Default `endpoint-` and a random id. */
+  readonly name?: string;
+  readonly tokens: TokenGenerator;
+  /** Callers must prove who they are (sdk's OPA policies). Default false: only with identities. */
+  readonly authorize?: boolean;
+  /** What this endpoint does for a connection. */
+  readonly elements: readonly ChainElement[];
+  readonly monitor?: ConnectionMonitor;
+}
+
+export interface Endpoint extends NetworkService {
+  readonly monitor: ConnectionMonitor;
+  /** NetworkService and MonitorConnection, for a server. */
+  readonly services: readonly ServiceHandlers[];
+}
+
+/** An endpoint's chain as the Go SDK composes it (sdk pkg/networkservice/chains/endpoint). @param signal ends its timers */
+export function endpointChain(options: EndpointChainOptions, signal: AbortSignal): Endpoint {
+  const hub = options.monitor ?? new ConnectionMonitor();
+  const owners = new ConnectionOwners();
+  const service = chain(
+    validate(),
+    updatePath(options.name ?? `endpoint-${randomUUID()}`),
+    begin(),
+    updateToken(options.tokens),
+    options.authorize === true ? authorizeServer(owners) : undefined,
+    connectionStore(),
+    timeout(signal),
+    monitor(hub, signal),
+    trimPath(),
+    compose(...options.elements),
+  );
+  const authorizeMonitor = options.authorize === true ? owners.authorizeMonitor.bind(owners) : undefined;
+  return {
+    monitor: hub,
+    services: [networkServiceHandlers(service), monitorHandlers(hub, authorizeMonitor)],
+    request: (request, call) => service.request(request, call),
+    close: (connection, call) => service.close(connection, call),
+  };
+}
+
+/** The gRPC service over a chain. */
+export function networkServiceHandlers(service: NetworkService): ServiceHandlers {
+  return {
+    definition: nsmServices().networkService,
+    methods: {
+      Request: { kind: "unary", run: (request: NetworkServiceRequest, call) => service.request(clone(request), call) },
+      Close: {
+        kind: "unary",
+        run: async (connection: Connection, call) => {
+          await service.close(clone(connection), call);
+          return {};
+        },
+      },
+    },
+  };
+}

@@ -1,0 +1,180 @@
+import { fstatSync } from "node:fs";
+import type net from "node:net";
+import { Duplex } from "node:stream";
+import { sendWithFds } from "../../sys/fdpass.ts";
+import { FdStreamReader, closeAll } from "../../sys/fdstream.ts";
+import { watchReadable, type Watch } from "../../sys/notifier.ts";
+import { closeFd, duplicateFd } from "../../sys/sockets.ts";
+import { SysError } from "../../sys/errors.ts";
+import { NsmError } from "../errors.ts";
+
+/** Received descriptors that nobody has asked for yet; the oldest are closed. */
+const MAX_KEPT = 256;
+/** Descriptors of one sendmsg; the kernel takes 253. */
+const MAX_AT_ONCE = 16;
+/** Between attempts to write to a full socket. */
+const FULL_RETRY_MS = 2;
+/** Reads before others get their turn. */
+const READS_AT_ONCE = 16;
+
+/** libuv's handle under a connected unix socket. */
+interface StreamHandle {
+  readonly fd: number;
+  readStop(): number;
+}
+
+/** The name that NSM gives to an open file: its device and inode (grpcfd). */
+export function inodeUrl(fd: number): string {
+  const { dev, ino } = fstatSync(fd, { bigint: true });
+  return `inode://${dev}/${ino}`;
+}
+
+/**
+ * A connected unix stream socket as a stream that carries descriptors too: each queued one travels with the next byte
+ * that is written (SCM_RIGHTS), each received one is kept under its inode URL until somebody takes it. Node's own reading
+ * of the socket is stopped: it would lose descriptors.
+ */
+export class DescriptorSocket extends Duplex {
+  readonly #socket: net.Socket;
+  readonly #fd: number;
+  readonly #reader = new FdStreamReader();
+  readonly #watch: Watch;
+  readonly #outgoing: number[] = [];
+  readonly #kept = new Map<string, number>();
+  readonly #wanted = new Map<string, Set<(fd: number) => void>>();
+  #ended = false;
+
+  /** @throws NsmError UNSUPPORTED: this socket has no descriptor of its own (not a unix socket of Node's) */
+  constructor(socket: net.Socket) {
+    super({ allowHalfOpen: false });
+    const handle = (socket as unknown as { _handle?: StreamHandle | null })._handle;
+    if (handle == null || handle.fd < 0) throw new NsmError("UNSUPPORTED", "descriptors travel on unix sockets only");
+    this.#socket = socket;
+    this.#fd = handle.fd;
+    socket.pause();
+    const early = socket.read() as Buffer | null;
+    // Last: read() sets libuv's reading going again.
+    handle.readStop();
+    if (early !== null) this.push(early);
+    this.setMaxListeners(0);
+    socket.on("error", (error) => this.destroy(error));
+    socket.on("close", () => this.destroy());
+    this.#watch = watchReadable(this.#fd, () => this.#receive(), { ref: false });
+  }
+
+  /** Sends a duplicate of the descriptor ahead of what is written next. @returns its inode URL @throws SysError */
+  send(fd: number): string {
+    const url = inodeUrl(fd);
+    this.#outgoing.push(duplicateFd(fd));
+    return url;
+  }
+
+  /**
+   * The descriptor that the peer sent under this URL; the caller owns it.
+   * @throws NsmError TIMEOUT, CANCELLED: the signal fired before it came
+   */
+  receive(url: string, signal: AbortSignal): Promise<number> {
+    const kept = this.#kept.get(url);
+    if (kept !== undefined) return Promise.resolve(duplicateFd(kept));
+    return new Promise((resolve, reject) => {
+      const waiters = this.#wanted.get(url) ?? new Set();
+      this.#wanted.set(url, waiters);
+      const end = () => {
+        signal.removeEventListener("abort", fail);
+        this.off("close", fail);
+        waiters.delete(done);
+        if (waiters.size === 0) this.#wanted.delete(url);
+      };
+      const done = (fd: number) => {
+        end();
+        resolve(duplicateFd(fd));
+      };
+      const fail = () => {
+        end();
+        reject(new NsmError("TIMEOUT", `the descriptor of ${url} did not come`));
+      };
+      waiters.add(done);
+      this.once("close", fail);
+      signal.addEventListener("abort", fail, { once: true });
+      if (signal.aborted || this.destroyed) fail();
+    });
+  }
+
+  override _read(): void {
+    if (!this.#ended) this.#watch.resume();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    if (this.#outgoing.length === 0) {
+      this.#socket.write(chunk, callback);
+      return;
+    }
+    this.#writeWithDescriptors(chunk, callback);
+  }
+
+  override _final(callback: (error?: Error | null) => void): void {
+    this.#socket.end(callback);
+  }
+
+  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
+    this.#ended = true;
+    this.#watch.close();
+    this.#reader.close();
+    closeAll(this.#outgoing.splice(0));
+    for (const fd of this.#kept.values()) closeFd(fd);
+    this.#kept.clear();
+    this.#socket.destroy();
+    callback(error);
+  }
+
+  #writeWithDescriptors(chunk: Buffer, callback: (error?: Error | null) => void): void {
+    if (this.destroyed) return callback(new NsmError("CLOSED", "the connection is closed"));
+    const fds = this.#outgoing.slice(0, MAX_AT_ONCE);
+    try {
+      // The stream hands out one chunk at a time, so nothing of ours is before this byte in libuv's queue.
+      sendWithFds(this.#fd, chunk.subarray(0, 1), fds);
+    } catch (error) {
+      if (!SysError.is(error, "EAGAIN")) return callback(error as Error);
+      setTimeout(() => this.#writeWithDescriptors(chunk, callback), FULL_RETRY_MS);
+      return;
+    }
+    closeAll(this.#outgoing.splice(0, fds.length));
+    const rest = chunk.subarray(1);
+    if (rest.length === 0) callback();
+    else this._write(rest, "buffer" as BufferEncoding, callback);
+  }
+
+  #receive(): void {
+    try {
+      for (let i = 0; i < READS_AT_ONCE; i++) {
+        const read = this.#reader.read(this.#fd);
+        if (read === undefined) return;
+        read.fds.forEach((fd) => this.#keep(fd));
+        if (read.data.length === 0) return this.#end();
+        if (!this.push(read.data)) return this.#watch.pause();
+      }
+    } catch (error) {
+      this.destroy(error as Error);
+    }
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#watch.pause();
+    this.push(null);
+  }
+
+  #keep(fd: number): void {
+    const url = inodeUrl(fd);
+    const before = this.#kept.get(url);
+    if (before !== undefined) closeFd(before);
+    this.#kept.delete(url);
+    this.#kept.set(url, fd);
+    for (const waiter of [...(this.#wanted.get(url) ?? [])]) waiter(fd);
+    const [oldest] = this.#kept;
+    if (this.#kept.size > MAX_KEPT && oldest !== undefined) {
+      this.#kept.delete(oldest[0]);
+      closeFd(oldest[1]);
+    }
+  }
+}

@@ -1,0 +1,184 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Call } from "./call.ts";
+import type { Channel } from "./channel.ts";
+import { NsmError } from "./errors.ts";
+import { clone, newSegment, type Connection, type ConnectionEvent, type MonitorScopeSelector } from "./messages.ts";
+import { nsmServices } from "./proto.ts";
+import type { ServiceHandlers, StreamHandler } from "./server.ts";
+
+/** Events that one slow listener may have waiting; then its stream ends, and it asks again. */
+const MAX_WAITING = 1000;
+const DEFAULT_MAX_LISTENERS = 1000;
+
+type Listener = (event: ConnectionEvent) => void;
+
+/** The connections that a hop serves, and who listens to them (sdk pkg/networkservice/common/monitor). */
+export class ConnectionMonitor {
+  readonly #connections = new Map<string, Connection>();
+  readonly #listeners = new Set<Listener>();
+  readonly #maxListeners: number;
+
+  constructor(maxListeners = DEFAULT_MAX_LISTENERS) {
+    this.#maxListeners = maxListeners;
+  }
+
+  get connections(): ReadonlyMap<string, Connection> {
+    return this.#connections;
+  }
+
+  get listeners(): number {
+    return this.#listeners.size;
+  }
+
+  update(connection: Connection): void {
+    this.#connections.set(connection.id, clone(connection));
+    this.#tell({ type: "UPDATE", connections: { [connection.id]: connection } });
+  }
+
+  delete(connection: Connection): void {
+    this.#connections.delete(connection.id);
+    this.#tell({ type: "DELETE", connections: { [connection.id]: connection } });
+  }
+
+  /** The present state at once, then every change. Returns the function that ends it. @throws NsmError EXHAUSTED */
+  listen(selector: MonitorScopeSelector, listener: Listener): () => void {
+    if (this.#listeners.size >= this.#maxListeners)
+      throw new NsmError("EXHAUSTED", `${this.#listeners.size} monitors are served already`);
+    const filtered: Listener = (event) => {
+      const connections = selected(event.connections, selector);
+      if (event.type === "INITIAL_STATE_TRANSFER" || Object.keys(connections).length > 0)
+        listener({ type: event.type, connections });
+    };
+    filtered({ type: "INITIAL_STATE_TRANSFER", connections: Object.fromEntries(this.#connections) });
+    this.#listeners.add(filtered);
+    return () => this.#listeners.delete(filtered);
+  }
+
+  #tell(event: ConnectionEvent): void {
+    for (const listener of [...this.#listeners]) listener(clone(event));
+  }
+}
+
+function selected(
+  connections: Readonly<Record<string, Connection>>,
+  selector: MonitorScopeSelector,
+): Record<string, Connection> {
+  const matching = Object.entries(connections).filter(([, connection]) => matches(connection, selector));
+  return Object.fromEntries(matching);
+}
+
+/** Whether the selector's segments are a contiguous part of the path; empty strings match anything. */
+export function matches(connection: Connection, { pathSegments: wanted }: MonitorScopeSelector): boolean {
+  const segments = connection.path?.pathSegments ?? [];
+  for (let from = 0; from + wanted.length <= segments.length; from++) {
+    const fits = wanted.every((segment, i) => {
+      const found = segments[from + i]!;
+      return (
+        (segment.id === "" || segment.id === found.id) &&
+        (segment.name === "" || segment.name === found.name) &&
+        (segment.token === "" || segment.token === found.token)
+      );
+    });
+    if (fits) return true;
+  }
+  return false;
+}
+
+/** MonitorConnections over a monitor. `authorize` rejects who may not. */
+export function monitorHandlers(
+  monitor: ConnectionMonitor,
+  authorize: (selector: MonitorScopeSelector, call: Call) => void = () => undefined,
+): ServiceHandlers {
+  const handler: StreamHandler = {
+    kind: "stream",
+    run: (selector: MonitorScopeSelector, call, send) => {
+      authorize(selector, call);
+      return new Promise((resolve, reject) => {
+        let waiting = 0;
+        const end = monitor.listen(selector, (event) => {
+          waiting = send(event) ? 0 : waiting + 1;
+          if (waiting <= MAX_WAITING) return;
+          end();
+          reject(new NsmError("EXHAUSTED", `${waiting} events wait: this monitor does not read them`));
+        });
+        const over = () => {
+          end();
+          resolve();
+        };
+        if (call.signal.aborted) over();
+        else call.signal.addEventListener("abort", over, { once: true });
+      });
+    },
+  };
+  return { definition: nsmServices().monitorConnection, methods: { MonitorConnections: handler } };
+}
+
+export interface ConnectionWatch {
+  /** The connection changed: its state, context or path. `DOWN` where it was deleted. */
+  readonly onChange: (connection: Connection) => void;
+  /** The stream ended for another reason than the signal: the hop is gone. */
+  readonly onEnd: (error: NsmError) => void;
+}
+
+/**
+ * Follows what the next hop says of a connection until the signal fires (sdk pkg/networkservice/common/heal).
+ * @throws NsmError the stream could not be opened
+ */
+export async function watchConnection(
+  channel: Channel,
+  connection: Connection,
+  call: Call,
+  watch: ConnectionWatch,
+): Promise<void> {
+  const segment = connection.path?.pathSegments[connection.path.index];
+  const selector: MonitorScopeSelector = {
+    pathSegments: [newSegment({ id: segment?.id ?? "", name: segment?.name ?? "" })],
+  };
+  const method = nsmServices().monitorConnection["MonitorConnections"]!;
+  const stream = await channel.stream(method, selector, call);
+  const follower = new Follower(connection);
+  let over = false;
+  const end = (error: NsmError) => {
+    if (over || call.signal.aborted) return;
+    over = true;
+    watch.onEnd(error);
+  };
+  stream.on("data", (event: ConnectionEvent) => {
+    for (const changed of follower.changes(event)) if (!over && !call.signal.aborted) watch.onChange(changed);
+  });
+  stream.on("error", (error) => end(NsmError.from(error, `monitor of ${channel.url}`)));
+  stream.on("end", () => end(new NsmError("UNAVAILABLE", `${channel.url} ended its monitor`)));
+}
+
+/** Turns a hop's events into what they mean for one connection of ours. */
+export class Follower {
+  #known: Connection;
+
+  constructor(connection: Connection) {
+    this.#known = clone(connection);
+  }
+
+  changes(event: ConnectionEvent): Connection[] {
+    const changed: Connection[] = [];
+    for (const incoming of Object.values(event.connections)) {
+      const next = this.#apply(incoming, event.type === "DELETE");
+      if (next === undefined || isDeepStrictEqual(next, this.#known)) continue;
+      this.#known = next;
+      changed.push(clone(next));
+    }
+    return changed;
+  }
+
+  #apply(incoming: Connection, deleted: boolean): Connection | undefined {
+    const index = this.#known.path?.index ?? 0;
+    const theirs = incoming.path;
+    if (theirs?.pathSegments[index]?.id !== this.#known.id) return undefined;
+    if (theirs.index !== index && theirs.index !== index + 1) return undefined;
+    return {
+      ...clone(this.#known),
+      path: { ...clone(theirs), index },
+      context: clone(incoming.context),
+      state: deleted ? "DOWN" : incoming.state,
+    };
+  }
+}
