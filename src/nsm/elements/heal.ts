@@ -100,6 +100,7 @@ class HealLoop {
 
   run(): void {
     const lost = (error?: unknown) => {
+      if (this.#signal.aborted) return;
       this.#tell("control-plane-down", error === undefined ? {} : { error });
       void this.#heal(this.#options.livenessCheck === undefined);
     };

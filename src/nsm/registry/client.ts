@@ -1,0 +1,198 @@
+import type * as grpc from "@grpc/grpc-js";
+import { Aborts } from "../aborts.ts";
+import { Call } from "../call.ts";
+import { Channel } from "../channel.ts";
+import { systemClock, type Clock } from "../clock.ts";
+import {
+  clone,
+  fromTimestamp,
+  newEndpoint,
+  newService,
+  type EndpointInfo,
+  type NetworkServiceInfo,
+  type RegistryEvent,
+} from "../messages.ts";
+import type { TokenGenerator } from "../token.ts";
+import type { Registries, Registry } from "./registry.ts";
+import { remoteRegistries } from "./remote.ts";
+
+export interface RegistryClientOptions {
+  /** Of the manager or registry. */
+  readonly url: string;
+  readonly credentials?: grpc.ChannelCredentials;
+  readonly tokens: TokenGenerator;
+  /** Default 15,000. */
+  readonly callTimeoutMs?: number;
+  readonly dialTimeoutMs?: number;
+  readonly clock?: Clock;
+  /** Hears of what failed and is tried again. */
+  readonly onError?: (error: unknown, what: string) => void;
+}
+
+/** Renewed after so much of its remaining time (sdk pkg/registry/common/refresh). */
+const RENEW_AFTER = 2 / 3;
+const RETRY = { firstMs: 200, lastMs: 5000 };
+
+/** One registered endpoint: renewed until it is unregistered, registered again when the registry forgot it. */
+export interface Registration {
+  /** As the registry has it now. */
+  readonly info: EndpointInfo;
+  /** @throws NsmError; it is not renewed any more all the same */
+  unregister(): Promise<void>;
+}
+
+export class RegistryClient {
+  readonly #registries: Registries;
+  readonly #channel: Channel;
+  readonly #options: RegistryClientOptions;
+  readonly #abort = new AbortController();
+  readonly #aborts = new Aborts(this.#abort.signal);
+
+  constructor(options: RegistryClientOptions) {
+    const { url, credentials, tokens, dialTimeoutMs } = options;
+    this.#options = options;
+    this.#channel = new Channel(url, {
+      tokens,
+      ...(credentials === undefined ? {} : { credentials }),
+      ...(dialTimeoutMs === undefined ? {} : { dialTimeoutMs }),
+    });
+    this.#registries = remoteRegistries(this.#channel);
+  }
+
+  /** @throws NsmError */
+  registerService(service: Partial<NetworkServiceInfo>): Promise<NetworkServiceInfo> {
+    return this.#within((call) => this.#registries.services.register(newService(service), call));
+  }
+
+  /** @throws NsmError */
+  async unregisterService(name: string): Promise<void> {
+    await this.#within((call) => this.#registries.services.unregister(newService({ name }), call));
+  }
+
+  findServices(query: Partial<NetworkServiceInfo> = {}): Promise<NetworkServiceInfo[]> {
+    return this.#within((call) => this.#registries.services.find(newService(query), call));
+  }
+
+  findEndpoints(query: Partial<EndpointInfo> = {}): Promise<EndpointInfo[]> {
+    return this.#within((call) => this.#registries.endpoints.find(newEndpoint(query), call));
+  }
+
+  /** What is there, then every change, over the loss and return of the registry, until the signal fires. */
+  watchEndpoints(
+    query: Partial<EndpointInfo>,
+    onEvent: (event: RegistryEvent<EndpointInfo>) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    return this.#keepWatching(this.#registries.endpoints, newEndpoint(query), onEvent, signal, () => undefined);
+  }
+
+  watchServices(
+    query: Partial<NetworkServiceInfo>,
+    onEvent: (event: RegistryEvent<NetworkServiceInfo>) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    return this.#keepWatching(this.#registries.services, newService(query), onEvent, signal, () => undefined);
+  }
+
+  /** Registers and keeps registered. @throws NsmError: the first attempt failed, and none follows */
+  async registerEndpoint(endpoint: Partial<EndpointInfo>): Promise<Registration> {
+    const wanted = newEndpoint(endpoint);
+    const { endpoints } = this.#registries;
+    let info = await this.#within((call) => endpoints.register(clone(wanted), call));
+    const life = this.#aborts.create();
+    // One renewal at a time: the timer's and the watch's may come together.
+    let renewing: Promise<void> | undefined;
+    const again = (): Promise<void> =>
+      (renewing ??= this.#renew(() => ({ ...clone(wanted), name: info.name, pathIds: info.pathIds }), life.signal).then(
+        (renewed) => {
+          if (renewed !== undefined) info = renewed;
+          renewing = undefined;
+          if (!life.signal.aborted) this.#scheduleRenewal(info, life.signal, () => void again());
+        },
+      ));
+    this.#scheduleRenewal(info, life.signal, () => void again());
+    void this.#keepWatching(
+      endpoints,
+      newEndpoint({ name: info.name }),
+      () => undefined,
+      life.signal,
+      () => void again(),
+    );
+    return {
+      get info() {
+        return clone(info);
+      },
+      unregister: async () => {
+        this.#aborts.end(life);
+        await renewing;
+        await this.#within((call) => endpoints.unregister(clone(info), call));
+      },
+    };
+  }
+
+  /** Lets go of everything; registrations end when they expire, unless they were unregistered. */
+  close(): void {
+    this.#abort.abort();
+    this.#channel.close();
+  }
+
+  #scheduleRenewal(info: EndpointInfo, signal: AbortSignal, renew: () => void): void {
+    const clock = this.#options.clock ?? systemClock;
+    const expiresMs = fromTimestamp(info.expirationTime);
+    if (expiresMs === undefined) return;
+    clock.after(Math.max(RETRY.firstMs, (expiresMs - clock.now()) * RENEW_AFTER), signal, renew);
+  }
+
+  async #renew(info: () => EndpointInfo, signal: AbortSignal): Promise<EndpointInfo | undefined> {
+    for (let waitMs = RETRY.firstMs; !signal.aborted; waitMs = Math.min(2 * waitMs, RETRY.lastMs)) {
+      try {
+        return await this.#within((call) => this.#registries.endpoints.register(info(), call));
+      } catch (error) {
+        this.#options.onError?.(error, `registering endpoint ${info().name} again`);
+        await pause(waitMs, signal);
+      }
+    }
+    return undefined;
+  }
+
+  async #keepWatching<T>(
+    registry: Registry<T>,
+    query: T,
+    onEvent: (event: RegistryEvent<T>) => void,
+    signal: AbortSignal,
+    onLoss: () => void,
+  ): Promise<void> {
+    for (let waitMs = RETRY.firstMs; !signal.aborted && !this.#abort.signal.aborted;) {
+      try {
+        await registry.watch(clone(query), new Call({ signal }), (event) => {
+          waitMs = RETRY.firstMs;
+          onEvent(event);
+        });
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#options.onError?.(error, "watching the registry");
+      }
+      await pause(waitMs, signal);
+      waitMs = Math.min(2 * waitMs, RETRY.lastMs);
+      if (!signal.aborted) onLoss();
+    }
+  }
+
+  #within<T>(work: (call: Call) => Promise<T>): Promise<T> {
+    return Call.within(this.#options.callTimeoutMs ?? 15_000, work, this.#abort.signal);
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    timer.unref();
+    if (signal.aborted) done();
+    else signal.addEventListener("abort", done, { once: true });
+  });
+}
