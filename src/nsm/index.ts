@@ -39,3 +39,6 @@ export * from "./registry/memory.ts";
 export type * from "./registry/registry.ts";
 export * from "./registry/remote.ts";
 export * from "./registry/server.ts";
+export * from "./elements/discover.ts";
+export * from "./forwarder.ts";
+export * from "./manager.ts";

@@ -55,8 +55,11 @@ export function mechanisms(byType: Readonly<Record<string, ChainElement>>): Chai
   };
 }
 
-/** The server's side of KERNEL: the interface has a name, and lives in a namespace. */
-export function kernelServer(): ChainElement {
+/**
+ * The server's side of KERNEL: its interface is in this namespace and has a name.
+ * @param netns path, default this process's own
+ */
+export function kernelServer(netns = `/proc/${process.pid}/ns/net`): ChainElement {
   return (next) => ({
     request(request, call) {
       const mechanism = request.connection?.mechanism;
@@ -64,6 +67,7 @@ export function kernelServer(): ChainElement {
         const { parameters } = mechanism;
         const name = parameters[PARAMETER.name] || interfaceNameFor(request.connection!.networkService);
         parameters[PARAMETER.name] = checkedName(name);
+        parameters[PARAMETER.inodeUrl] = `file://${netns}`;
       }
       return next.request(request, call);
     },

@@ -51,7 +51,7 @@ export function selectEndpoints(
   return [];
 }
 
-function isSubset(labels: Labels, wanted: Labels, variables: Labels): boolean {
+export function isSubset(labels: Labels, wanted: Labels, variables: Labels): boolean {
   return Object.entries(wanted).every(
     ([key, value]) => labels[key] === value || labels[key] === expand(value, variables),
   );
