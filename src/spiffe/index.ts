@@ -1,0 +1,6 @@
+export * from "./credentials.ts";
+export * from "./errors.ts";
+export * from "./id.ts";
+export * from "./jwt.ts";
+export * from "./source.ts";
+export * from "./x509.ts";
