@@ -15,6 +15,9 @@ const rooms = {
   traffic: ["kernel", "sys"],
   target: ["kernel", "sys"],
   observe: ["sys"],
+  spiffe: [],
+  nsm: ["sys", "spiffe"],
+  wiring: ["nsm", "kernel", "sys"],
   demo: ["kernel", "sys", "maglev", "traffic", "target", "control", "config", "bridge"],
   roles: [
     "observe",

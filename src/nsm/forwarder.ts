@@ -27,7 +27,10 @@ export interface WiringRequest {
 export interface Wiring {
   /** Whether it can join these types of mechanism. */
   supports(client: string, endpoint: string): boolean;
-  /** Joins them; the same request again changes nothing, another id's interface of that name is an error. @throws NsmError */
+  /**
+   * Joins them; the same request again changes nothing, another id's interface of that name is an error. It may write
+   * into the client's mechanism what the client needs to know. @throws NsmError
+   */
   wire(request: WiringRequest, call: Call): Promise<void>;
   /** Takes the link away; one that is not there is no error. */
   unwire(id: string): Promise<void>;

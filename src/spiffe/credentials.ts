@@ -1,4 +1,4 @@
-import { X509Certificate } from "node:crypto";
+import type { X509Certificate } from "node:crypto";
 import type net from "node:net";
 import tls from "node:tls";
 import * as grpc from "@grpc/grpc-js";

@@ -118,7 +118,7 @@ describe("nsm: a client and an endpoint", () => {
     const elements = [
       receiveDescriptors(),
       returnDescriptors(),
-      mechanisms({ KERNEL: (next) => kernelServer()(look(next)) }),
+      mechanisms({ KERNEL: (next) => look(kernelServer()(next)) }),
     ];
     const before = openFds();
     await scene(elements, async ({ client }) => {

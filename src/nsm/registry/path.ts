@@ -1,4 +1,4 @@
-import { Metadata } from "@grpc/grpc-js";
+import type { Metadata } from "@grpc/grpc-js";
 import type { Call } from "../call.ts";
 import { NsmError } from "../errors.ts";
 import { tokenClaims } from "../token.ts";

@@ -1,5 +1,5 @@
 import { Metadata, type ServiceDefinition } from "@grpc/grpc-js";
-import { Call } from "../call.ts";
+import type { Call } from "../call.ts";
 import type { Channel } from "../channel.ts";
 import { NsmError } from "../errors.ts";
 import type { RegistryEvent } from "../messages.ts";
