@@ -17,6 +17,7 @@ const rooms = {
   observe: ["sys"],
   spiffe: [],
   nsm: ["sys", "spiffe"],
+  hooks: [],
   wiring: ["nsm", "kernel", "sys"],
   demo: ["kernel", "sys", "maglev", "traffic", "target", "control", "config", "bridge"],
   roles: [
