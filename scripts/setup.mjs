@@ -28,4 +28,4 @@ if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== wanted) {
   run("npm", ["ci", "--no-audit", "--no-fund"]);
   writeFileSync(stamp, wanted);
 }
-if (process.argv.includes("--build")) run(process.execPath, ["node_modules/typescript/bin/tsc", "-b"]);
+if (process.argv.includes("--build")) run(process.execPath, ["node_modules/typescript/bin/tsc", "-b", "src/nsm", "."]);

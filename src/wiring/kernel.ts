@@ -11,7 +11,7 @@ import {
   type Route,
   type Wiring,
   type WiringRequest,
-} from "../nsm/index.ts";
+} from "@networkservicemesh/sdk-ts";
 
 interface Link {
   readonly client: Side;

@@ -1,4 +1,4 @@
-import { MEMIF, NsmError, PARAMETER, type Wiring, type WiringRequest } from "../nsm/index.ts";
+import { MEMIF, NsmError, PARAMETER, type Wiring, type WiringRequest } from "@networkservicemesh/sdk-ts";
 
 /** MEMIF to MEMIF: the endpoint is master, and the client connects to its socket itself: only the socket is handed on. */
 export class MemifHandOver implements Wiring {

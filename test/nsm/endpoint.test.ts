@@ -17,7 +17,7 @@ import {
   type Endpoint,
   type NsmClientOptions,
   type NsmServer,
-} from "../../src/nsm/index.ts";
+} from "@networkservicemesh/sdk-ts";
 import { openFds, until } from "../sys/support.ts";
 import { inFolder } from "./support.ts";
 

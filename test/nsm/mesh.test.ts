@@ -21,7 +21,7 @@ import {
   returnDescriptors,
   serveNsm,
   sharedNetworkIpam,
-} from "../../src/nsm/index.ts";
+} from "@networkservicemesh/sdk-ts";
 import { KernelWiring } from "../../src/wiring/kernel.ts";
 import { needNamespaces, openFds, until } from "../sys/support.ts";
 import { inFolder } from "./support.ts";
