@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { VppError} from "vpp-api-ts";
+import type { VppError } from "vpp-api-ts";
 import { ApiSchema, inspectSocket, VppClient, type FinishedRequest, type VppClientOptions } from "vpp-api-ts";
 import { FakeVpp, until } from "./fake-vpp.ts";
 

@@ -1,4 +1,4 @@
-import type { Call} from "../call.ts";
+import type { Call } from "../call.ts";
 import { CallKey } from "../call.ts";
 import type { ChainElement, NetworkService } from "../chain.ts";
 import { NsmError } from "../errors.ts";
