@@ -7,6 +7,7 @@ import { BenchError } from "./errors.ts";
 import { benchForwardCases } from "./forward-cases.ts";
 import { benchForward } from "./forward.ts";
 import { benchIdle } from "./idle.ts";
+import { benchLatency } from "./latency.ts";
 import { benchMaglev } from "./maglev.ts";
 import { benchMemif } from "./memif.ts";
 import type { BenchContext, Section, SectionResult } from "./section.ts";
@@ -18,6 +19,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   "api-embedded": benchEmbeddedApi,
   bulk: benchBulk,
   change: benchChange,
+  latency: benchLatency,
   maglev: benchMaglev,
   idle: benchIdle,
   forwarding: benchForward,
