@@ -58,3 +58,16 @@ export function signalWithin(timeoutMs: number, parent?: AbortSignal): BoundedSi
   else parent?.addEventListener("abort", onAbort, { once: true });
   return { signal: controller.signal, end };
 }
+
+/** Waits, or until the signal fires; never rejects and does not keep the process alive. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const { signal: over, end } = signalWithin(ms, signal);
+    const done = () => {
+      end();
+      resolve();
+    };
+    if (over.aborted) done();
+    else over.addEventListener("abort", done, { once: true });
+  });
+}

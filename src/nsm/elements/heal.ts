@@ -1,4 +1,4 @@
-import { Aborts, signalWithin } from "../aborts.ts";
+import { Aborts, pause, signalWithin } from "../aborts.ts";
 import { Call, CallKey } from "../call.ts";
 import type { ChainElement } from "../chain.ts";
 import { CHANNEL, type Channel } from "../channel.ts";
@@ -115,7 +115,7 @@ class HealLoop {
 
   async #watchDataPlane(): Promise<void> {
     while (!this.#signal.aborted && !this.#healing) {
-      await delay(this.#options.livenessIntervalMs ?? 200, this.#signal);
+      await pause(this.#options.livenessIntervalMs ?? 200, this.#signal);
       if (this.#signal.aborted || this.#healing || (await this.#alive())) continue;
       this.#tell("data-plane-down");
       await this.#heal(true);
@@ -149,25 +149,11 @@ class HealLoop {
       if (result === undefined) return;
       if (!(result instanceof NsmError)) return this.#tell("healed", { reselect });
       this.#tell("failed", { reselect, error: result });
-      await delay(waitMs, chain);
+      await pause(waitMs, chain);
     }
   }
 
   #tell(type: HealEvent["type"], more: { reselect?: boolean; error?: unknown } = {}): void {
     this.#options.onEvent?.({ type, connection: this.#connection, ...more });
   }
-}
-
-function delay(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    timer.unref();
-    signal.addEventListener("abort", done, { once: true });
-  });
 }

@@ -1,5 +1,5 @@
 import type * as grpc from "@grpc/grpc-js";
-import { Aborts } from "../aborts.ts";
+import { Aborts, pause } from "../aborts.ts";
 import { Call } from "../call.ts";
 import { Channel } from "../channel.ts";
 import { systemClock, type Clock } from "../clock.ts";
@@ -181,18 +181,4 @@ export class RegistryClient {
   #within<T>(work: (call: Call) => Promise<T>): Promise<T> {
     return Call.within(this.#options.callTimeoutMs ?? 15_000, work, this.#abort.signal);
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    timer.unref();
-    if (signal.aborted) done();
-    else signal.addEventListener("abort", done, { once: true });
-  });
 }

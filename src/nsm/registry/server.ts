@@ -1,7 +1,7 @@
 import type * as grpc from "@grpc/grpc-js";
 import type { Call } from "../call.ts";
 import { NsmError } from "../errors.ts";
-import { clone, type EndpointInfo, type NetworkServiceInfo } from "../messages.ts";
+import { clone, newEndpoint, newService, type EndpointInfo, type NetworkServiceInfo } from "../messages.ts";
 import { nsmServices } from "../proto.ts";
 import type { ServiceHandlers, StreamHandler, UnaryHandler } from "../server.ts";
 import { readToken, type TokenGenerator } from "../token.ts";
@@ -23,10 +23,13 @@ const MAX_TEXT = 1024;
 export function registryHandlers(registries: Registries, options: RegistryServerOptions): ServiceHandlers[] {
   const { serviceRegistry, endpointRegistry } = nsmServices();
   return [
-    { definition: serviceRegistry, methods: methodsOf(registries.services, "networkService", options, checkService) },
+    {
+      definition: serviceRegistry,
+      methods: methodsOf(registries.services, "networkService", newService, options, checkService),
+    },
     {
       definition: endpointRegistry,
-      methods: methodsOf(registries.endpoints, "networkServiceEndpoint", options, checkEndpoint),
+      methods: methodsOf(registries.endpoints, "networkServiceEndpoint", newEndpoint, options, checkEndpoint),
     },
   ];
 }
@@ -34,6 +37,7 @@ export function registryHandlers(registries: Registries, options: RegistryServer
 function methodsOf<T extends { pathIds: string[] }>(
   registry: Registry<T>,
   field: string,
+  empty: () => T,
   options: RegistryServerOptions,
   check: (info: T) => void,
 ): Record<string, UnaryHandler | StreamHandler> {
@@ -70,7 +74,7 @@ function methodsOf<T extends { pathIds: string[] }>(
     Find: {
       kind: "stream",
       run: async (query: { watch: boolean } & Record<string, T | null>, call, send) => {
-        const wanted = query[field] ?? (emptyQuery(field) as unknown as T);
+        const wanted = query[field] ?? empty();
         if (!query.watch) {
           for (const info of await registry.find(wanted, call)) send({ [field]: info, deleted: false });
           return;
@@ -83,20 +87,6 @@ function methodsOf<T extends { pathIds: string[] }>(
       },
     },
   };
-}
-
-function emptyQuery(field: string): object {
-  return field === "networkService"
-    ? { name: "", payload: "", matches: [], pathIds: [] }
-    : {
-        name: "",
-        networkServiceNames: [],
-        networkServiceLabels: {},
-        url: "",
-        expirationTime: null,
-        initialRegistrationTime: null,
-        pathIds: [],
-      };
 }
 
 function checkService(info: NetworkServiceInfo): void {
