@@ -25,13 +25,14 @@ const CONTROL_AT = 128;
 const DATA_AT = 1024;
 const PAGE = 4096;
 
-function message(memory: Mapping, dataLength: number, controlLength: number): void {
+/** Lays out a msghdr at the start of the memory, with one iovec; control data at 128, data at `dataAt`. */
+export function message(memory: Mapping, dataLength: number, controlLength: number, dataAt = DATA_AT): void {
   const { view, address } = memory;
   view.setBigUint64(16, address + BigInt(IOVEC_AT), true);
   view.setBigUint64(24, 1n, true);
   view.setBigUint64(32, controlLength === 0 ? 0n : address + BigInt(CONTROL_AT), true);
   view.setBigUint64(40, BigInt(controlLength), true);
-  view.setBigUint64(IOVEC_AT, address + BigInt(DATA_AT), true);
+  view.setBigUint64(IOVEC_AT, address + BigInt(dataAt), true);
   view.setBigUint64(IOVEC_AT + 8, BigInt(dataLength), true);
 }
 

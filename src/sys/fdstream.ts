@@ -2,12 +2,10 @@ import { MSG_CMSG_CLOEXEC, MSG_DONTWAIT } from "./constants.ts";
 import { SysError } from "./errors.ts";
 import { errno, libc } from "./libc.ts";
 import { mapMemory, type Mapping } from "./mmap.ts";
-import { controlFds } from "./fdpass.ts";
+import { controlFds, message } from "./fdpass.ts";
 import { closeFd } from "./sockets.ts";
 
 const PAGE = 4096;
-const IOVEC_AT = 64;
-const CONTROL_AT = 128;
 /** Room for the kernel's limit of 253 descriptors a message (SCM_MAX_FD), so that nothing is ever cut off. */
 const CONTROL_BYTES = 16 + 4 * 256;
 const EINTR = 4;
@@ -30,13 +28,8 @@ export class FdStreamReader {
    * @throws SysError
    */
   read(fd: number): { data: Buffer; fds: number[] } | undefined {
-    const { view, address, bytes } = this.#memory;
-    view.setBigUint64(16, address + BigInt(IOVEC_AT), true);
-    view.setBigUint64(24, 1n, true);
-    view.setBigUint64(32, address + BigInt(CONTROL_AT), true);
-    view.setBigUint64(40, BigInt(CONTROL_BYTES), true);
-    view.setBigUint64(IOVEC_AT, address + BigInt(PAGE), true);
-    view.setBigUint64(IOVEC_AT + 8, BigInt(this.#length), true);
+    const { address, bytes } = this.#memory;
+    message(this.#memory, this.#length, CONTROL_BYTES, PAGE);
     const count = libc().recvmsg(fd, address, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (count < 0) {
       const error = errno();
