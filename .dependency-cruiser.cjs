@@ -22,6 +22,8 @@ const rooms = {
   demo: ["kernel", "sys", "maglev", "traffic", "target", "control", "config", "bridge"],
   roles: [
     "observe",
+    "spiffe",
+    "nsm",
     "kernel",
     "sys",
     "maglev",

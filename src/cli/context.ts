@@ -119,6 +119,7 @@ const BAD_INPUT: Readonly<Record<string, readonly string[]>> = {
   ControllerError: ["CONFIG", "INPUT", "NOT_FOUND"],
   DemoError: ["REFUSED"],
   ObserveError: ["ADDRESS"],
+  SpiffeError: ["INPUT"],
   MaglevError: ["TABLE_SIZE", "ADDRESS", "WEIGHT", "DUPLICATE", "FLOW"],
   TargetError: ["INVALID"],
   TrafficError: ["OPTION", "LIMIT"],

@@ -58,7 +58,7 @@ export class IdentitySource {
 
   /**
    * Settles with the first identity.
-   * @throws SpiffeError INVALID (the address), UNAVAILABLE, DENIED: what stood in the way when the time was over
+   * @throws SpiffeError INPUT (the address), UNAVAILABLE, DENIED: what stood in the way when the time was over
    */
   static async open(options: SourceOptions = {}, timeoutMs = 15_000): Promise<IdentitySource> {
     let last: SpiffeError | undefined;
@@ -152,12 +152,12 @@ function describe(error: grpc.ServiceError): SpiffeError {
 
 function targetOf(socket = process.env["SPIFFE_ENDPOINT_SOCKET"]): string {
   if (socket === undefined || socket === "")
-    throw new SpiffeError("INVALID", "where is the Workload API? Set SPIFFE_ENDPOINT_SOCKET to unix:///path");
+    throw new SpiffeError("INPUT", "where is the Workload API? Set SPIFFE_ENDPOINT_SOCKET to unix:///path");
   const unix = /^unix:(?:\/\/)?(\/.+)$/.exec(socket);
   if (unix !== null) return `unix:${unix[1]!}`;
   const tcp = /^tcp:\/\/((?:\[[0-9a-fA-F:]+\]|[\d.]+):\d+)$/.exec(socket);
   if (tcp !== null) return `dns:${tcp[1]!}`;
-  throw new SpiffeError("INVALID", `${socket} is no address of a Workload API: unix:///path or tcp://address:port`);
+  throw new SpiffeError("INPUT", `${socket} is no address of a Workload API: unix:///path or tcp://address:port`);
 }
 
 function fetchMethod(): grpc.MethodDefinition<object, object> {

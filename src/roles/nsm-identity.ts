@@ -1,0 +1,115 @@
+import type { ChannelCredentials } from "@grpc/grpc-js";
+import { insecureTokens, type NsmServerOptions, type TokenGenerator } from "@networkservicemesh/sdk-ts";
+import {
+  IdentitySource,
+  SpiffeChannelCredentials,
+  SpiffeError,
+  signToken,
+  spiffeServerCredentials,
+} from "../spiffe/index.ts";
+
+export interface IdentityOptions {
+  /** `unix:///path` of the Workload API. Default SPIFFE_ENDPOINT_SOCKET. */
+  readonly spiffeSocket?: string | undefined;
+  /** Clear text, tokens that prove nothing. Default NSM_INSECURE; never because identities are missing. */
+  readonly insecure?: boolean | undefined;
+  /** Of this hop; in tokens without identity. */
+  readonly name: string;
+  /** Default 600,000. */
+  readonly maxTokenLifetimeMs?: number | undefined;
+  /** For the first identity. Default 30,000. */
+  readonly timeoutMs?: number | undefined;
+  /** Hears of what failed at the Workload API and is tried again. */
+  readonly onError?: ((error: SpiffeError) => void) | undefined;
+}
+
+/** Who this process is in a mesh. `client` and `server` are for spreading into the options of src/nsm. */
+export interface NsmIdentity {
+  /** SPIFFE ID as it is now; undefined: clear text. */
+  readonly id: string | undefined;
+  readonly tokens: TokenGenerator;
+  readonly clientCredentials?: ChannelCredentials;
+  readonly serverCredentials?: NonNullable<NsmServerOptions["credentials"]>;
+  /** NSM's policies on tokens: only with identities. */
+  readonly authorize: boolean;
+  /** For NsmClient, RegistryClient, ChannelPool, createManager, createForwarder. */
+  readonly client: {
+    readonly tokens: TokenGenerator;
+    readonly authorize: boolean;
+    readonly credentials?: ChannelCredentials;
+  };
+  /** For serveNsm. */
+  readonly server: Pick<NsmServerOptions, "credentials">;
+  /** Ends what keeps the identity current; the signal does it too. */
+  close(): void;
+}
+
+const DEFAULT_LIFETIME_MS = 600_000;
+const DEFAULT_TIMEOUT_MS = 30_000;
+
+/**
+ * Identities from SPIFFE, or none where that was asked for by name.
+ * @throws SpiffeError INPUT (neither, both, a malformed address), UNAVAILABLE, DENIED (no identity in time)
+ */
+export async function openIdentity(options: IdentityOptions, signal: AbortSignal): Promise<NsmIdentity> {
+  const { name, maxTokenLifetimeMs = DEFAULT_LIFETIME_MS } = options;
+  const socket = chooseSocket(options);
+  if (socket === undefined) return withoutIdentity(insecureTokens(`spiffe://insecure/${name}`, maxTokenLifetimeMs));
+  const { onError, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  const source = await IdentitySource.open({ socket, ...(onError === undefined ? {} : { onError }) }, timeoutMs);
+  signal.addEventListener("abort", () => source.close(), { once: true });
+  return fromSource(source, maxTokenLifetimeMs);
+}
+
+/** An identity that is kept current by a source. Closing it closes the source. */
+export function fromSource(source: IdentitySource, maxTokenLifetimeMs = DEFAULT_LIFETIME_MS): NsmIdentity {
+  const tokens: TokenGenerator = (peer) =>
+    signToken(source.identity, peer?.spiffeId === undefined ? [] : [peer.spiffeId], maxTokenLifetimeMs);
+  const clientCredentials = new SpiffeChannelCredentials(() => source.identity);
+  const serverCredentials = () => spiffeServerCredentials(source.identity);
+  return {
+    get id() {
+      return source.identity.svid.id.text;
+    },
+    tokens,
+    clientCredentials,
+    serverCredentials,
+    authorize: true,
+    client: { tokens, authorize: true, credentials: clientCredentials },
+    server: { credentials: serverCredentials },
+    close: () => source.close(),
+  };
+}
+
+function withoutIdentity(tokens: TokenGenerator): NsmIdentity {
+  return {
+    id: undefined,
+    tokens,
+    authorize: false,
+    client: { tokens, authorize: false },
+    server: {},
+    close: () => undefined,
+  };
+}
+
+/** What is given by option goes before the environment. @returns undefined: insecure @throws SpiffeError INPUT */
+function chooseSocket({ spiffeSocket, insecure }: IdentityOptions): string | undefined {
+  const given = spiffeSocket !== undefined || insecure === true;
+  const socket = given ? spiffeSocket : process.env["SPIFFE_ENDPOINT_SOCKET"] || undefined;
+  const clear = insecure ?? (given ? false : insecureByEnvironment());
+  if (socket !== undefined && clear)
+    throw new SpiffeError("INPUT", `identities from ${socket} and insecure are both asked for: leave one of them out`);
+  if (socket !== undefined || clear) return socket;
+  throw new SpiffeError(
+    "INPUT",
+    "who is this in the mesh? Set SPIFFE_ENDPOINT_SOCKET to the Workload API (unix:///path), or ask for clear text " +
+      "without identities by --insecure or NSM_INSECURE=true",
+  );
+}
+
+function insecureByEnvironment(): boolean {
+  const text = process.env["NSM_INSECURE"] ?? "";
+  if (["", "false", "0"].includes(text)) return false;
+  if (["true", "1"].includes(text)) return true;
+  throw new SpiffeError("INPUT", `NSM_INSECURE is true or false, not ${JSON.stringify(text)}`);
+}
