@@ -1,5 +1,5 @@
 import { TrafficClient, type ConnectionRecord, type HeldConnections } from "../traffic/index.ts";
-import { FlowPicker } from "./flow-picker.ts";
+import { FlowPicker, type FlowSources } from "./flow-picker.ts";
 import type { HeldFlow } from "./judge.ts";
 import { waitFor } from "./processes.ts";
 import { SETTING, vipAddress, type Family } from "./setting.ts";
@@ -13,16 +13,25 @@ const ANSWER_TIMEOUT_MS = 20_000;
 /** A lost SYN is sent again after 1, 3 and 7 s: a machine that is busy with other things is no fault of the dataplane. */
 const CONNECT_TIMEOUT_MS = 12_000;
 
-/** All TCP connections of the demo's client: opened in batches, then held with traffic on them until the end. */
+/** Where a crowd's connections come from. */
+export interface CrowdOptions {
+  /** Descriptor of the network namespace. */
+  readonly netns: number;
+  readonly sources: FlowSources;
+  /** Of the dataplane's sticky table, or a smaller power of two. */
+  readonly stickyBuckets: number;
+}
+
+/** All TCP connections of one client of the demo: opened in batches, then held with traffic on them until the end. */
 export class Crowd {
   readonly #netns: number;
   readonly #batches: HeldConnections[][] = [];
   readonly #picker: FlowPicker;
   #nextAddress = 0;
 
-  constructor(netns: number, stickyBuckets: number) {
+  constructor({ netns, sources, stickyBuckets }: CrowdOptions) {
     this.#netns = netns;
-    this.#picker = new FlowPicker(stickyBuckets);
+    this.#picker = new FlowPicker(stickyBuckets, sources);
   }
 
   /** Opens fresh connections, no flow twice, and resolves when each was answered or broke. */
@@ -81,6 +90,12 @@ export class Crowd {
     return Math.round(open.reduce((longest, record) => Math.max(longest, record.longestGapMs), 0));
   }
 
+  /** Ends the connections that this server answers, as a client that is done. @returns how many */
+  finish(server: string): number {
+    const toServer = (record: ConnectionRecord) => record.host === server;
+    return this.#batches.flat().reduce((sum, held) => sum + held.stopWhere(toServer), 0);
+  }
+
   close(): void {
     for (const held of this.#batches.flat()) held.stop();
   }
@@ -92,6 +107,7 @@ function toHeldFlow(record: ConnectionRecord, batch: number): HeldFlow {
     flow: record.flow,
     server: record.host,
     broken: record.state === "broken",
+    closed: record.state === "ended",
     changedServer: record.serverChanges > 0,
   };
 }

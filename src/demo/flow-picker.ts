@@ -2,6 +2,9 @@ import { flowHash } from "../maglev/index.ts";
 import { DemoError } from "./errors.ts";
 import { SETTING, type Family } from "./setting.ts";
 
+/** Whose address a family's flows come from. */
+export type FlowSources = Readonly<Record<Family, string>>;
+
 /** Below the kernel's own range, so that nobody else is given one. */
 const FIRST_SOURCE_PORT = 10_000;
 /** Above it the kernel picks for others. */
@@ -14,16 +17,18 @@ const LAST_SOURCE_PORT = 32_767;
  */
 export class FlowPicker {
   readonly #taken: Uint8Array;
+  readonly #sources: FlowSources;
   #nextPort = FIRST_SOURCE_PORT;
 
   /** @param stickyBuckets of the dataplane, or a smaller power of two: the larger table holds the same flows apart */
-  constructor(stickyBuckets: number) {
+  constructor(stickyBuckets: number, sources: FlowSources) {
+    this.#sources = sources;
     this.#taken = new Uint8Array(stickyBuckets);
   }
 
   /** Source ports, each used once, for so many flows to an address of a VIP. */
   pick(family: Family, dst: string, count: number): { address: string; port: number }[] {
-    const address = family === 4 ? SETTING.uplink.host4 : SETTING.uplink.host6;
+    const address = this.#sources[family];
     const picked: { address: string; port: number }[] = [];
     while (picked.length < count) {
       const port = this.#nextPort++;

@@ -5,12 +5,22 @@ import { DemoError } from "./errors.ts";
 import { checkGivenVpp } from "./given-vpp.ts";
 import { Lab } from "./lab.ts";
 import { reporter, type DemoOutput, type Reporter } from "./report.ts";
-import { DemoRun, type Sabotage, type StepResult } from "./run.ts";
+import { DemoRun, type Sabotage } from "./run.ts";
 import { SETTING } from "./setting.ts";
+import type { StepResult } from "./steps.ts";
 import { makeTopology } from "./topology.ts";
 
 export { DemoError } from "./errors.ts";
-export type { Sabotage, StepResult } from "./run.ts";
+export type { Sabotage } from "./run.ts";
+export type { StepResult } from "./steps.ts";
+
+/** Who is where; at most 80 columns. */
+const PICTURE = `
+  client             load-balancer                          application servers
+  vpp1host ───────── vpp1out            loop0 ── bridge ──┬ as1  10.60.1.2
+  10.70.0.0/31       VIP 10.2.2.0/24      10.60.1.1    1  ├ as2  10.60.1.3
+                     VIP 2001:db8:2:2::/64    GRE         ├ as3  10.60.1.4
+                                                          └ as4, added later`;
 
 export interface DemoOptions {
   /** API socket of a running VPP; absent: the embedded dataplane. */
@@ -48,10 +58,11 @@ export async function runDemo(options: DemoOptions, signal: AbortSignal): Promis
     cleanUp.unshift(() => topology.close());
     const lab = new Lab(topology, { ...(options.vpp === undefined ? {} : { vpp: options.vpp }), ...given }, signal);
     cleanUp.unshift(() => lab.close());
-    const crowd = new Crowd(
-      topology.client.netns.fd,
-      lab.ownsDataplane ? SETTING.stickyBuckets : SETTING.given.stickyBuckets,
-    );
+    const crowd = new Crowd({
+      netns: topology.client.netns.fd,
+      sources: { 4: SETTING.uplink.host4, 6: SETTING.uplink.host6 },
+      stickyBuckets: lab.ownsDataplane ? SETTING.stickyBuckets : SETTING.given.stickyBuckets,
+    });
     cleanUp.unshift(() => crowd.close());
     const run = await start(lab, crowd, options, report, signal);
     await course(run, lab);
@@ -86,7 +97,10 @@ async function start(
   report: Reporter,
   signal: AbortSignal,
 ): Promise<DemoRun> {
-  report.intro(lab.ownsDataplane ? "embedded: vpplb dataplane" : `VPP on ${lab.api}`);
+  report.intro("TCP connections through a Maglev load-balancer, in network namespaces", PICTURE, {
+    dataplane: lab.ownsDataplane ? "embedded: vpplb dataplane" : `VPP on ${lab.api}`,
+    controller: "vpplb lb -f lb.yaml: programs the dataplane over VPP's binary API",
+  });
   if (lab.ownsDataplane) await lab.startDataplane();
   const algorithm = await lab.vppAnswers();
   if (algorithm === undefined) throw new DemoError("SETUP", `VPP does not answer on ${lab.api}`);

@@ -8,6 +8,8 @@ export interface HeldFlow {
   /** The name that the server answered; undefined: never connected. */
   readonly server: string | undefined;
   readonly broken: boolean;
+  /** Its client was done with it. */
+  readonly closed?: boolean;
   /** A name other than the first came over the same connection. */
   readonly changedServer: boolean;
 }
@@ -71,7 +73,7 @@ export function judgeHeld(
   const byBatch: Record<number, HeldCounts> = {};
   let all = NOTHING;
   before.forEach((was, index) => {
-    if (was.broken || was.server === undefined) return;
+    if (was.broken || was.closed === true || was.server === undefined) return;
     const counts = count(was, after[index]!, expected);
     all = add(all, counts);
     byBatch[was.batch] = add(byBatch[was.batch] ?? NOTHING, counts);

@@ -1,5 +1,5 @@
 import { buildTable, explainFlow, bucketCounts, type MaglevAlgorithm, type MaglevTable } from "../maglev/index.ts";
-import { SETTING, type DemoServer, type Family } from "./setting.ts";
+import { SETTING, type Family } from "./setting.ts";
 
 /** A TCP flow of the demo's client. */
 export interface DemoFlow {
@@ -9,11 +9,22 @@ export interface DemoFlow {
   readonly dstPort: number;
 }
 
+/** A server as tables and people know it. */
+export interface NamedServer {
+  readonly name: string;
+  readonly ip4: string;
+  readonly ip6: string;
+}
+
 /** What the tables say, computed here and not asked of anybody: the demo's measure. */
 export class Prediction {
   readonly #tables: Record<Family, MaglevTable>;
+  readonly #names: ReadonlyMap<string, string>;
 
-  constructor(serving: readonly DemoServer[], algorithm: MaglevAlgorithm) {
+  constructor(serving: readonly NamedServer[], algorithm: MaglevAlgorithm) {
+    this.#names = new Map(
+      serving.flatMap(({ name, ip4, ip6 }) => [ip4, ip6].map((address) => [address, name] as const)),
+    );
     const table = (key: "ip4" | "ip6") =>
       buildTable(
         serving.map((server) => ({ address: server[key] })),
@@ -30,21 +41,15 @@ export class Prediction {
       ...flow,
       protocol: "tcp",
     });
-    return found.hit && found.server !== undefined ? nameOf(found.server) : undefined;
-  }
-
-  /** Share 0..1 of the slots by name of the server. */
-  shares(family: Family): Map<string, number> {
-    const table = this.#tables[family];
-    return new Map([...bucketCounts(table)].map(([address, count]) => [nameOf(address), count / table.size]));
+    return found.hit && found.server !== undefined ? this.#nameOf(found.server) : undefined;
   }
 
   /** Slots by address of the server, as VPP shows them. */
   buckets(family: Family): Map<string, number> {
     return bucketCounts(this.#tables[family]);
   }
-}
 
-function nameOf(address: string): string {
-  return SETTING.servers.find((server) => server.ip4 === address || server.ip6 === address)?.name ?? address;
+  #nameOf(address: string): string {
+    return this.#names.get(address) ?? address;
+  }
 }

@@ -8,24 +8,15 @@ export interface DemoOutput {
 
 const BAR_WIDTH = 40;
 
-/** Who is where; at most 80 columns. */
-const PICTURE = `
-  client             load-balancer                          application servers
-  vpp1host ───────── vpp1out            loop0 ── bridge ──┬ as1  10.60.1.2
-  10.70.0.0/31       VIP 10.2.2.0/24      10.60.1.1    1  ├ as2  10.60.1.3
-                     VIP 2001:db8:2:2::/64    GRE         ├ as3  10.60.1.4
-                                                          └ as4, added later`;
-
 /** Colours only where `enabled`: a terminal. */
 export function reporter(out: DemoOutput, enabled: boolean) {
   const c = pc.createColors(enabled);
   const verdictOf = (good: boolean) => (good ? c.green("ok") : c.red("BAD"));
   return {
-    /** What is about to be seen, and how to read it. */
-    intro(dataplane: string): void {
-      out.line(`${c.bold("TCP connections through a Maglev load-balancer, in network namespaces")}\n${PICTURE}\n`);
-      out.line(`  dataplane   ${dataplane}`);
-      out.line("  controller  vpplb lb -f lb.yaml: programs the dataplane over VPP's binary API");
+    /** What is about to be seen, and how to read it. `roles`: who plays which part. */
+    intro(title: string, picture: string, roles: Readonly<Record<string, string>>): void {
+      out.line(`${c.bold(title)}\n${picture}\n`);
+      for (const [role, what] of Object.entries(roles)) out.line(`  ${role.padEnd(11)} ${what}`);
       out.line("  prediction  computed here from Maglev table and flow hash alone");
       out.line("\n  Columns of connections that were open before a step:");
       out.line("    broke       reset, closed or silent since");
@@ -50,10 +41,11 @@ export function reporter(out: DemoOutput, enabled: boolean) {
         out.line(`  ${name.padEnd(13)}${String(seen).padStart(6)} ${String(predicted).padStart(10)}  ${mark}`);
       }
     },
-    batch(batch: BatchJudgement): void {
+    /** @param way which way they came, where there is more than one */
+    batch(batch: BatchJudgement, way?: string): void {
       const { opened, failed, elsewhere, good } = batch;
       out.line(
-        `  ${opened} new connections: ${failed} broke, ${elsewhere} went elsewhere than predicted  ${verdictOf(good)}`,
+        `  ${opened} new connections${way === undefined ? "" : ` by ${way}`}: ${failed} broke, ${elsewhere} went elsewhere than predicted  ${verdictOf(good)}`,
       );
     },
     /** What became of earlier batches, a line each and a sum. */

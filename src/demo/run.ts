@@ -1,38 +1,20 @@
 import type { Crowd } from "./crowd.ts";
-import {
-  judgeBatch,
-  judgeHeld,
-  type BatchJudgement,
-  type Expectation,
-  type HeldFlow,
-  type HeldJudgement,
-} from "./judge.ts";
 import type { Lab } from "./lab.ts";
 import { Prediction } from "./prediction.ts";
 import type { MaglevAlgorithm } from "../maglev/index.ts";
 import type { Reporter } from "./report.ts";
-import { SETTING, type DemoServer, type Family } from "./setting.ts";
+import { SETTING, type DemoServer } from "./setting.ts";
+import { checkBuckets, Steps, type Check, type Step, type StepResult } from "./steps.ts";
 
 /** What `--break` breaks, each of which must make the verdict bad. */
 export type Sabotage = "sticky" | "table" | "server";
 
-/** One step of the demo with what came of it. JSON. */
-export interface StepResult {
-  readonly name: string;
-  readonly good: boolean;
-  readonly fresh?: BatchJudgement;
-  readonly held?: HeldJudgement;
-  /** Further checks: what was looked at, and whether it was so. */
-  readonly checks: readonly { readonly text: string; readonly good: boolean }[];
-}
-
 /** The course of the demo: what serves, who is connected, what was found. */
 export class DemoRun {
-  readonly steps: StepResult[] = [];
+  readonly #steps: Steps;
   readonly #lab: Lab;
   readonly #crowd: Crowd;
   readonly #report: Reporter;
-  readonly #signal: AbortSignal;
   readonly #sabotage: Sabotage | undefined;
   readonly #algorithm: MaglevAlgorithm;
   /** Servers of lb.yaml; `down`: taken out with its flows flushed. */
@@ -50,13 +32,18 @@ export class DemoRun {
     this.#lab = options.lab;
     this.#crowd = options.crowd;
     this.#report = options.report;
-    this.#signal = options.signal;
     this.#sabotage = options.sabotage;
     this.#algorithm = options.algorithm;
+    const { crowd, report, signal } = options;
+    this.#steps = new Steps({ ways: [{ crowd }], report, signal, prediction: () => this.#prediction() });
   }
 
   get good(): boolean {
-    return this.steps.length > 0 && this.steps.every((step) => step.good);
+    return this.#steps.good;
+  }
+
+  get steps(): readonly StepResult[] {
+    return this.#steps.results;
   }
 
   get #batches() {
@@ -84,56 +71,13 @@ export class DemoRun {
     if (this.#lab.controllerRuns) await this.#lab.inSync(since);
   }
 
-  async #step(
-    name: string,
-    options: {
-      /** What should come of it, in words. */
-      expectation: string;
-      change?: () => Promise<void>;
-      expected?: Expectation | (() => Expectation);
-      fresh?: Readonly<Record<Family, number>>;
-      checks?: () => Promise<StepResult["checks"]>;
-    },
-  ): Promise<void> {
-    this.#report.title(`${this.steps.length + 1}. ${name}`);
-    this.#report.expected(options.expectation);
-    const before = this.#crowd.flows();
-    await options.change?.();
-    if (before.length > 0) await this.#crowd.settle(this.#signal);
-    const held = this.#judgeHeld(before, options.expected ?? "none");
-    if (held) this.#report.held(held);
-    const fresh = options.fresh ? await this.#openBatch(options.fresh) : undefined;
-    const checks = (await options.checks?.()) ?? [];
-    for (const { good, text } of checks) this.#report.check(good, text);
-    const good = (held?.good ?? true) && (fresh?.good ?? true) && checks.every((check) => check.good);
-    this.steps.push({ name, good, checks, ...(fresh ? { fresh } : {}), ...(held ? { held } : {}) });
-  }
-
-  #judgeHeld(before: readonly HeldFlow[], expected: Expectation | (() => Expectation)): HeldJudgement | undefined {
-    if (before.length === 0) return undefined;
-    const after = this.#crowd.flows();
-    return judgeHeld(before, after, typeof expected === "function" ? expected() : expected);
-  }
-
-  async #openBatch(count: Readonly<Record<Family, number>>): Promise<BatchJudgement> {
-    const batch = judgeBatch(await this.#crowd.open(count, this.#signal), this.#prediction());
-    this.#report.distribution(batch);
-    this.#report.batch(batch);
-    return batch;
+  #step(name: string, step: Step): Promise<void> {
+    return this.#steps.step(name, step);
   }
 
   /** VPP's own bucket counts against the predicted ones. */
-  async #checkBuckets(): Promise<StepResult["checks"]> {
-    const text = await this.#lab.vppctl("show lb vips verbose");
-    const prediction = this.#prediction();
-    return ([4, 6] as const).map((family) => {
-      const wanted = prediction.buckets(family);
-      const wrong = [...wanted].filter(([address, count]) => !hasBuckets(text, address, count));
-      const vip = family === 4 ? SETTING.vip4 : SETTING.vip6;
-      const counts = [...wanted].map(([address, count]) => `${serverName(address)} ${count}`).join(", ");
-      const outcome = wrong.length === 0 ? "as predicted" : "not as predicted";
-      return { good: wrong.length === 0, text: `slots of ${vip} in VPP ${outcome}: ${counts}` };
-    });
+  async #checkBuckets(): Promise<readonly Check[]> {
+    return checkBuckets(await this.#lab.vppctl("show lb vips verbose"), this.#prediction(), serverName);
   }
 
   async first(): Promise<void> {
@@ -225,15 +169,4 @@ export class DemoRun {
 
 function serverName(address: string): string {
   return SETTING.servers.find(({ ip4, ip6 }) => ip4 === address || ip6 === address)?.name ?? address;
-}
-
-/** VPP prints `10.60.1.2 342 buckets` (26.06) or `10.60.1.2 weight:100 buckets:342` (26.10). */
-function hasBuckets(text: string, address: string, count: number): boolean {
-  return text
-    .split("\n")
-    .map((line) => line.trim())
-    .some(
-      (line) =>
-        line.startsWith(`${address} `) && (line.includes(` ${count} buckets`) || line.includes(`buckets:${count} `)),
-    );
 }

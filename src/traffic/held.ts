@@ -104,6 +104,13 @@ export class HeldConnections {
     return this.#run.report();
   }
 
+  /** Closes those open connections that it says; the others go on. @returns how many */
+  stopWhere(which: (record: ConnectionRecord) => boolean): number {
+    const chosen = this.#run.connections.filter((one) => one.currentState === "open" && which(one.record()));
+    for (const connection of chosen) connection.stop();
+    return chosen.length;
+  }
+
   #startStep(): StepStart {
     const open = this.#run.connections.filter((connection) => connection.currentState === "open");
     for (const connection of open) connection.newStep();
