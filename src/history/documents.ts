@@ -50,21 +50,22 @@ export interface PartedDocument {
 const known = new WeakMap<object, Document>();
 
 export function inParts(value: object): PartedDocument {
-  const values: Record<string, unknown> = {};
-  const lists: Record<string, string[]> = {};
   const parts = new Map<string, Document>();
-  for (const [name, member] of Object.entries(value) as [string, unknown][]) {
-    if (!Array.isArray(member)) {
-      values[name] = member;
-      continue;
-    }
-    lists[name] = member.map((element: unknown) => {
+  const digestsOf = (list: readonly unknown[]) =>
+    list.map((element) => {
       const part = partOf(element);
       parts.set(part.digest, part);
       return part.digest;
     });
-  }
-  return { manifest: documentOf({ values, lists } satisfies Manifest), parts };
+  const members = Object.entries(value) as [string, unknown][];
+  // From entries: any name is an own property then, also `__proto__`.
+  const manifest: Manifest = {
+    values: Object.fromEntries(members.filter(([, member]) => !Array.isArray(member))),
+    lists: Object.fromEntries(
+      members.flatMap(([name, member]) => (Array.isArray(member) ? [[name, digestsOf(member)]] : [])),
+    ),
+  };
+  return { manifest: documentOf(manifest), parts };
 }
 
 function partOf(element: unknown): Document {

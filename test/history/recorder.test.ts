@@ -224,7 +224,13 @@ describe("history: recorder", () => {
           JSON.parse(JSON.stringify(value)),
         );
       }),
-      { numRuns: 200 },
+      {
+        numRuns: 200,
+        examples: [
+          [JSON.parse('{"__proto__": {}, "a": [1]}') as Record<string, never>],
+          [JSON.parse('{"__proto__": [1]}') as Record<string, never>],
+        ],
+      },
     );
     db.close();
   });

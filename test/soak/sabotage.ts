@@ -10,6 +10,8 @@ export class Saboteur {
   readonly #client: VppClient;
   readonly #random: Random;
   readonly #foreign = new Set<string>();
+  /** Of VPP: what one confirmed, another does not have. */
+  #life = 0;
 
   constructor(client: VppClient, random: Random) {
     this.#client = client;
@@ -18,6 +20,7 @@ export class Saboteur {
 
   /** VPP was killed: his things are gone too. */
   forget(): void {
+    this.#life += 1;
     this.#foreign.clear();
   }
 
@@ -44,14 +47,8 @@ export class Saboteur {
     return [...this.#foreign].filter((prefix) => !there.has(prefix)).map((prefix) => `- foreign vip ${prefix}`);
   }
 
-  async #cli(line: string | undefined): Promise<string> {
-    if (line === undefined) return "nothing";
-    try {
-      await this.#client.cli(line);
-      return line;
-    } catch (error) {
-      return `${line}: ${(error as Error).message}`;
-    }
+  #cli(line: string | undefined): Promise<string> {
+    return line === undefined ? Promise.resolve("nothing") : this.#attempt(line, () => this.#client.cli(line));
   }
 
   #serverLine(world: World, what: "add" | "del"): string | undefined {
@@ -67,11 +64,16 @@ export class Saboteur {
     return world.vips.length === 0 ? undefined : `lb vip ${selector(this.#random.pick(world.vips))} del`;
   }
 
+  /** Counts as his only what this VPP has confirmed: it may be killed at any moment. */
   async #foreignVip(): Promise<string> {
     const prefix = `${FOREIGN_VIPS}0.${1 + this.#random.below(4)}/32`;
-    if (this.#foreign.delete(prefix)) return this.#cli(`lb vip ${prefix} del`);
-    this.#foreign.add(prefix);
-    return this.#cli(`lb vip ${prefix} encap gre4 new_len 8`);
+    const life = this.#life;
+    const del = this.#foreign.delete(prefix);
+    const line = del ? `lb vip ${prefix} del` : `lb vip ${prefix} encap gre4 new_len 8`;
+    return this.#attempt(line, async () => {
+      await this.#client.cli(line);
+      if (!del && life === this.#life) this.#foreign.add(prefix);
+    });
   }
 
   async #interface(): Promise<string> {
