@@ -18,6 +18,7 @@ const rooms = {
   spiffe: [],
   nsm: ["sys", "spiffe"],
   hooks: [],
+  nse: ["nsm", "controller", "bridge", "config", "kernel", "sys"],
   wiring: ["nsm", "kernel", "sys"],
   demo: ["kernel", "sys", "maglev", "traffic", "target", "control", "config", "bridge"],
   roles: [
@@ -36,6 +37,7 @@ const rooms = {
     "traffic",
     "target",
     "demo",
+    "nse",
   ],
   bench: [
     "memif",

@@ -5,6 +5,7 @@ import { http } from "./schema/http.ts";
 import { bridge, iface } from "./schema/interfaces.ts";
 import { acl, memifSocket, reassemblyLimits, table } from "./schema/links.ts";
 import { lb } from "./schema/lb.ts";
+import { nsm } from "./schema/nsm.ts";
 import { control, maxDisruption, ownership, repair, state, vpp } from "./schema/service.ts";
 import { flow, steering, stream } from "./schema/steering.ts";
 import { vip } from "./schema/vips.ts";
@@ -36,6 +37,7 @@ export const lbFileSchema = z
       .describe("A change that moves a larger share of a VIP's slots than this is refused, or paced. Default: none is"),
     repair: repair.prefault({}),
     http: http.optional(),
+    nsm: nsm.optional().describe("`vpplb nse`: clients of a network service become servers. `vpplb lb` ignores it"),
     replicas: replicas
       .optional()
       .describe("Other controllers of the same VIPs: `vpplb status` and a metric tell where they send flows elsewhere"),
