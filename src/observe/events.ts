@@ -97,6 +97,74 @@ export const EVENTS = {
     when: "the embedded dataplane failed at a request; the client got an error",
     fields: { request: "string" },
   },
+  "mesh-ready": {
+    level: "info",
+    when: "`vpplb nsm` serves registry, manager and forwarder; `identity` is missing on clear text",
+    fields: { listen: "strings", identity: "string?" },
+  },
+  "mesh-stopping": {
+    level: "info",
+    when: "a signal ends `vpplb nsm`; what it has wired stays",
+    fields: { connections: "number" },
+  },
+  "mesh-service-registered": {
+    level: "info",
+    when: "a network service is new, given or registered by an endpoint",
+    fields: { service: "string", payload: "string?", matches: "number" },
+  },
+  "mesh-service-unregistered": {
+    level: "info",
+    when: "a network service is no longer registered",
+    fields: { service: "string", payload: "string?", matches: "number" },
+  },
+  "mesh-endpoint-registered": {
+    level: "info",
+    when: "an endpoint is new; renewals are not told",
+    fields: { endpoint: "string", services: "strings", url: "string" },
+  },
+  "mesh-endpoint-unregistered": {
+    level: "info",
+    when: "an endpoint was unregistered, or did not renew its registration in time",
+    fields: { endpoint: "string", services: "strings", url: "string" },
+  },
+  "mesh-connected": {
+    level: "info",
+    when: "a client has its connection: it is wired",
+    fields: {
+      connection: "string",
+      client: "string",
+      endpoint: "string",
+      service: "string",
+      mechanism: "string",
+    },
+  },
+  "mesh-refreshed": {
+    level: "debug",
+    when: "a client has refreshed or changed its connection",
+    fields: {
+      connection: "string",
+      client: "string",
+      endpoint: "string",
+      service: "string",
+      mechanism: "string",
+    },
+  },
+  "mesh-disconnected": {
+    level: "info",
+    when: "a connection was closed, or nobody refreshed it in time: its link is gone",
+    fields: {
+      connection: "string",
+      client: "string",
+      endpoint: "string",
+      service: "string",
+      mechanism: "string",
+    },
+  },
+  "mesh-request-failed": {
+    level: "warn",
+    when: "a Request was refused or failed; `code` is one of the SDK's",
+    fields: { client: "string", service: "string", code: "string" },
+  },
   "log-repeated": {
     level: "info",
     when: "the same was not written again for a while, because it came so often",

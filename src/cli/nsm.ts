@@ -1,0 +1,97 @@
+import { hostname } from "node:os";
+import { InvalidArgumentError, Option, type Command } from "commander";
+import { LOG_LEVELS, type LogLevel } from "../observe/levels.ts";
+import { leanStart } from "../roles/lean-start.ts";
+import { action, collect, duration, examples, type Context } from "./context.ts";
+
+const DEFAULT_LISTEN = "unix:///var/lib/networkservicemesh/nsm.io.sock";
+
+export function registerNsm(program: Command): void {
+  const command = program
+    .command("nsm")
+    .summary("a network service mesh of this machine")
+    .description(
+      "Runs a mesh for this machine: registry, manager and forwarder of NSM in one process. Clients and endpoints of any " +
+        "NSM SDK connect to its socket; the forwarder joins KERNEL with KERNEL by veth and hands memif sockets on. " +
+        "What is wired stays when this ends, and is taken over by the next start. Needs root.",
+    )
+    .option("--listen <url>", `unix:///path or tcp://host:port (several; NSM_LISTEN_ON; default: ${DEFAULT_LISTEN})`, collect)
+    .option("--name <name>", "of this machine, the same over restarts (NSM_NAME; default: the host's name)")
+    .option("--service <name[:payload]>", "network service, payload ETHERNET or IP (several)", collect)
+    .option("--services <file>", "network services as in Kubernetes (YAML or JSON); read again on SIGHUP")
+    .option("--exclude <prefix>", "prefix that no endpoint may hand out (several)", collect)
+    .option("--max-token-lifetime <time>", "of this process's tokens (NSM_MAX_TOKEN_LIFETIME; default: 10m)", duration)
+    .option("--max-registration <time>", "the longest that an endpoint stays without renewing (default: 1m)", duration)
+    .option("--dial-timeout <time>", "for a connection to the next hop (NSM_DIAL_TIMEOUT; default: 3s)", duration)
+    .option("--spiffe <socket>", "SPIFFE Workload API (SPIFFE_ENDPOINT_SOCKET)")
+    .option("--insecure", "clear text, without identities (NSM_INSECURE=true)")
+    .option("--mode <octal>", "permissions of the unix sockets (default: 660)", octal)
+    .addOption(new Option("--log-level <level>", "what is logged").choices(LOG_LEVELS).default("info"))
+    .action(action(nsm, "stop", "own"));
+  examples(command, [
+    "vpplb nsm --insecure --service load-balancer:ETHERNET",
+    "vpplb nsm --listen unix:///run/nsm/nsm.io.sock --listen tcp://127.0.0.1:5001 --services services.yaml",
+  ]);
+}
+
+function octal(text: string): number {
+  if (!/^0?[0-7]{3}$/.test(text)) throw new InvalidArgumentError("It must be three octal digits: 660.");
+  return Number.parseInt(text, 8);
+}
+
+interface Options {
+  readonly listen?: string[];
+  readonly name?: string;
+  readonly service?: string[];
+  readonly services?: string;
+  readonly exclude?: string[];
+  readonly maxTokenLifetime?: number;
+  readonly maxRegistration?: number;
+  readonly dialTimeout?: number;
+  readonly spiffe?: string;
+  readonly insecure?: boolean;
+  readonly mode?: number;
+  readonly logLevel: LogLevel;
+}
+
+async function nsm(context: Context, options: Options): Promise<void> {
+  const started = leanStart();
+  const [{ runNsm }, { serviceOfFlag }, { EventLog }] = await Promise.all([
+    import("../roles/nsm.ts"),
+    import("../mesh/index.ts"),
+    import("../observe/log.ts"),
+  ]);
+  const log = new EventLog({ level: options.logLevel, json: context.json, colors: context.colored });
+  const { env } = process;
+  const maxTokenLifetimeMs = options.maxTokenLifetime ?? fromEnvironment("NSM_MAX_TOKEN_LIFETIME");
+  const dialTimeoutMs = options.dialTimeout ?? fromEnvironment("NSM_DIAL_TIMEOUT");
+  const { services, exclude, maxRegistration, mode } = options;
+  await runNsm(
+    {
+      name: options.name ?? env["NSM_NAME"] ?? hostname(),
+      listen: options.listen ?? [env["NSM_LISTEN_ON"] ?? DEFAULT_LISTEN],
+      services: (options.service ?? []).map(serviceOfFlag),
+      identity: { spiffeSocket: options.spiffe, insecure: options.insecure, maxTokenLifetimeMs },
+      ...(services === undefined ? {} : { servicesFile: services }),
+      ...(exclude === undefined ? {} : { excludedPrefixes: exclude }),
+      ...(maxRegistration === undefined ? {} : { maxRegistrationMs: maxRegistration }),
+      ...(dialTimeoutMs === undefined ? {} : { dialTimeoutMs }),
+      ...(mode === undefined ? {} : { mode }),
+      log: (entry) => log.log(entry),
+      ready: () => started(),
+      onReload: (reload) => process.on("SIGHUP", reload),
+    },
+    context.signal,
+  );
+}
+
+/** @throws InvalidArgumentError */
+function fromEnvironment(name: string): number | undefined {
+  const text = process.env[name];
+  if (text === undefined || text === "") return undefined;
+  try {
+    return duration(text);
+  } catch (error) {
+    throw new InvalidArgumentError(`${name}: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,255 @@
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import type * as grpc from "@grpc/grpc-js";
+import {
+  Call,
+  clone,
+  createForwarder,
+  createManager,
+  expiringEndpoints,
+  FORWARDER_SERVICE,
+  memoryRegistries,
+  newEndpoint,
+  newService,
+  serveNsm,
+  type Connection,
+  type NetworkServiceInfo,
+  type NetworkServiceRequest,
+  type NsmServer,
+  type Registries,
+  type ServiceHandlers,
+  type TokenGenerator,
+  type Wiring,
+} from "@networkservicemesh/sdk-ts";
+import { MeshError } from "./errors.ts";
+import type { MeshEvent, OnMeshEvent } from "./events.ts";
+import { implicitServices } from "./implicit.ts";
+
+export interface MeshOptions {
+  /** Of this machine: manager and forwarder are `nsmgr-NAME` and `forwarder-NAME`. The same over restarts. */
+  readonly name: string;
+  /** `unix:///path` or `tcp://host:port`, one at least. */
+  readonly listen: readonly string[];
+  readonly tokens: TokenGenerator;
+  readonly clientCredentials?: grpc.ChannelCredentials;
+  readonly serverCredentials?: () => grpc.ServerCredentials;
+  readonly authorize?: boolean;
+  readonly services?: readonly NetworkServiceInfo[];
+  /** The longest that an endpoint stays registered without renewing. Default 60,000. */
+  readonly maxRegistrationMs?: number;
+  readonly excludedPrefixes?: readonly string[];
+  readonly wirings: readonly Wiring[];
+  /** Permissions of unix sockets. Default 0o660. */
+  readonly mode?: number;
+  readonly dialTimeoutMs?: number;
+  readonly onEvent?: OnMeshEvent;
+}
+
+export interface Mesh {
+  /** As clients and endpoints dial it. */
+  readonly urls: readonly string[];
+  /** Of the forwarder, which only the manager calls. */
+  readonly forwarderUrl: string;
+  /** Live connections. */
+  readonly connections: ReadonlyMap<string, Connection>;
+  /** Registers these, and takes back those of before that are no longer among them. */
+  setServices(services: readonly NetworkServiceInfo[]): Promise<void>;
+  /** Ends every call; what was wired stays. */
+  close(): Promise<void>;
+}
+
+/**
+ * Registry, manager and forwarder of one machine in one process. The manager reaches the forwarder by a socket of its
+ * own, so that descriptors pass and identities are checked as between machines.
+ * @throws MeshError INPUT, LISTEN
+ */
+export async function startMesh(options: MeshOptions, parent: AbortSignal): Promise<Mesh> {
+  if (options.listen.length === 0) throw new MeshError("INPUT", "nothing to listen on");
+  const stop = new AbortController();
+  const signal = AbortSignal.any([parent, stop.signal]);
+  const onEvent = options.onEvent ?? (() => undefined);
+  const memory = memoryRegistries();
+  const { maxRegistrationMs } = options;
+  const registries = implicitServices({
+    services: memory.services,
+    endpoints: expiringEndpoints(
+      memory.endpoints,
+      signal,
+      maxRegistrationMs === undefined ? {} : { maxLifetimeMs: maxRegistrationMs },
+    ),
+  });
+  const parts = makeParts(options, registries, signal);
+  const place = forwarderPlace(options.listen);
+  const servers: NsmServer[] = [];
+  try {
+    const serve = async (listen: string, services: readonly ServiceHandlers[]) => {
+      const server = await serveOne(listen, services, options);
+      servers.push(server);
+      return server.url;
+    };
+    const forwarderUrl = await serve(place.url, parts.forwarder.services);
+    await memory.endpoints.register(
+      newEndpoint({
+        name: `forwarder-${options.name}`,
+        url: forwarderUrl,
+        networkServiceNames: [FORWARDER_SERVICE],
+        networkServiceLabels: { [FORWARDER_SERVICE]: { labels: { p2p: "true" } } },
+      }),
+    );
+    const services = new Services(registries);
+    await services.set(options.services ?? []);
+    follow(memory, parts.forwarder.monitor, signal, onEvent);
+    const urls: string[] = [];
+    for (const listen of options.listen) urls.push(await serve(listen, tellFailures(parts.manager.services, onEvent)));
+    return {
+      urls,
+      forwarderUrl,
+      connections: parts.forwarder.monitor.connections,
+      setServices: (wanted) => services.set(wanted),
+      close: async () => {
+        stop.abort();
+        await Promise.all(servers.map((server) => server.close()));
+        parts.shutdown();
+        place.remove();
+      },
+    };
+  } catch (error) {
+    stop.abort();
+    await Promise.all(servers.map((server) => server.close()));
+    parts.shutdown();
+    place.remove();
+    throw error;
+  }
+}
+
+function makeParts(options: MeshOptions, registries: Registries, signal: AbortSignal) {
+  const { tokens, clientCredentials, authorize = false, dialTimeoutMs, excludedPrefixes = [] } = options;
+  const common = {
+    tokens,
+    registries,
+    authorize,
+    ...(clientCredentials === undefined ? {} : { credentials: clientCredentials }),
+    ...(dialTimeoutMs === undefined ? {} : { dialTimeoutMs }),
+  };
+  const manager = createManager(
+    { ...common, name: `nsmgr-${options.name}`, excludedPrefixes: () => excludedPrefixes },
+    signal,
+  );
+  const forwarder = createForwarder(
+    { ...common, name: `forwarder-${options.name}`, wirings: options.wirings, offers: ["KERNEL", "MEMIF"] },
+    signal,
+  );
+  return {
+    manager,
+    forwarder,
+    shutdown: () => {
+      manager.shutdown();
+      forwarder.shutdown();
+    },
+  };
+}
+
+/** Beside the first unix socket, so that both are of one file system and one set of permissions. */
+function forwarderPlace(listen: readonly string[]): { readonly url: string; remove(): void } {
+  const path = listen.map(unixPath).find((each) => each !== undefined);
+  if (path !== undefined)
+    return { url: `unix://${join(dirname(path), `forwarder-${basename(path)}`)}`, remove: () => undefined };
+  const folder = mkdtempSync(join(tmpdir(), "vpplb-nsm-"));
+  return { url: `unix://${folder}/forwarder.sock`, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+function unixPath(url: string): string | undefined {
+  return /^unix:(?:\/\/)?(\/.+)$/.exec(url)?.[1];
+}
+
+async function serveOne(
+  listen: string,
+  services: readonly ServiceHandlers[],
+  { mode, serverCredentials }: MeshOptions,
+): Promise<NsmServer> {
+  const path = unixPath(listen);
+  try {
+    if (path !== undefined) mkdirSync(dirname(path), { recursive: true });
+    return await serveNsm({
+      listen,
+      services,
+      ...(mode === undefined ? {} : { mode }),
+      ...(serverCredentials === undefined ? {} : { credentials: serverCredentials }),
+    });
+  } catch (error) {
+    const code = (error as { code?: unknown }).code === "INVALID" ? "INPUT" : "LISTEN";
+    throw new MeshError(code, (error as Error).message, error);
+  }
+}
+
+/** The services that are given, beside those that endpoints register. */
+class Services {
+  readonly #registries: Registries;
+  #given: readonly string[] = [];
+
+  constructor(registries: Registries) {
+    this.#registries = registries;
+  }
+
+  async set(wanted: readonly NetworkServiceInfo[]): Promise<void> {
+    const call = new Call();
+    for (const service of wanted) await this.#registries.services.register(clone(service), call);
+    const names = wanted.map(({ name }) => name);
+    for (const name of this.#given)
+      if (!names.includes(name)) await this.#registries.services.unregister(newService({ name }), call);
+    this.#given = names;
+  }
+}
+
+/** Tells of entries and connections that come and go; renewals are not told. */
+function follow(
+  { services, endpoints }: ReturnType<typeof memoryRegistries>,
+  monitor: ReturnType<typeof createForwarder>["monitor"],
+  signal: AbortSignal,
+  onEvent: (event: MeshEvent) => void,
+): void {
+  const call = new Call({ signal });
+  const known = { services: new Set<string>(), endpoints: new Set<string>(), connections: new Set<string>() };
+  const isNews = (set: Set<string>, name: string, gone: boolean) => {
+    const there = set.has(name);
+    if (gone) set.delete(name);
+    else set.add(name);
+    return there === gone;
+  };
+  void services.watch(newService(), call, ({ info, deleted }) => {
+    if (isNews(known.services, info.name, deleted))
+      onEvent({ type: deleted ? "service-unregistered" : "service-registered", service: info });
+  });
+  void endpoints.watch(newEndpoint(), call, ({ info, deleted }) => {
+    if (isNews(known.endpoints, info.name, deleted) && !info.networkServiceNames.includes(FORWARDER_SERVICE))
+      onEvent({ type: deleted ? "endpoint-unregistered" : "endpoint-registered", endpoint: info });
+  });
+  const end = monitor.listen({ pathSegments: [] }, ({ type, connections }) => {
+    for (const connection of Object.values(connections)) {
+      const gone = type === "DELETE";
+      const news = isNews(known.connections, connection.id, gone);
+      if (news) onEvent({ type: gone ? "disconnected" : "connected", connection });
+      else if (!gone) onEvent({ type: "refreshed", connection });
+    }
+  });
+  signal.addEventListener("abort", end, { once: true });
+}
+
+/** Requests that fail are told, whatever refused them. */
+function tellFailures(services: readonly ServiceHandlers[], onEvent: OnMeshEvent): ServiceHandlers[] {
+  return services.map((service) => {
+    const request = service.methods["Request"];
+    if (request?.kind !== "unary") return service;
+    const run: typeof request.run = async (message, call, headers) => {
+      try {
+        return await request.run(message, call, headers);
+      } catch (error) {
+        const { connection } = message as NetworkServiceRequest;
+        onEvent({ type: "request-failed", connection: connection ?? undefined, error: error as Error });
+        throw error;
+      }
+    };
+    return { ...service, methods: { ...service.methods, Request: { kind: "unary", run } } };
+  });
+}

@@ -1,0 +1,127 @@
+import type { Connection, NetworkServiceInfo } from "@networkservicemesh/sdk-ts";
+import { describeConnection, readServices, startMesh, type MeshEvent } from "../mesh/index.ts";
+import type { LogEntry } from "../observe/events.ts";
+import { KernelWiring } from "../wiring/kernel.ts";
+import { MemifHandOver } from "../wiring/memif.ts";
+import { openIdentity, type IdentityOptions } from "./nsm-identity.ts";
+
+export interface NsmRoleOptions {
+  /** Of this machine, the same over restarts. */
+  readonly name: string;
+  readonly listen: readonly string[];
+  readonly identity: Omit<IdentityOptions, "name">;
+  readonly services: readonly NetworkServiceInfo[];
+  /** File of network services; read again on `reload`. */
+  readonly servicesFile?: string;
+  readonly excludedPrefixes?: readonly string[];
+  readonly maxRegistrationMs?: number;
+  readonly dialTimeoutMs?: number;
+  /** Permissions of unix sockets. */
+  readonly mode?: number;
+  readonly log?: (entry: LogEntry) => void;
+  /** Called once everything is served. */
+  readonly ready?: (urls: readonly string[]) => void;
+  /** Calls back each time the file of services is to be read again. */
+  readonly onReload?: (reload: () => void) => void;
+}
+
+/**
+ * `vpplb nsm`: registry, manager and forwarder of one machine until the signal fires. What is wired stays wired:
+ * connections live on, and are taken over by the next start.
+ * @throws MeshError, SpiffeError
+ */
+export async function runNsm(options: NsmRoleOptions, signal: AbortSignal): Promise<void> {
+  const log = options.log ?? (() => undefined);
+  const given = () => [
+    ...options.services,
+    ...(options.servicesFile === undefined ? [] : readServices(options.servicesFile)),
+  ];
+  const services = given();
+  const identity = await openIdentity({ ...options.identity, name: `nsm-${options.name}` }, signal);
+  try {
+    const { listen, excludedPrefixes, maxRegistrationMs, dialTimeoutMs, mode } = options;
+    const mesh = await startMesh(
+      {
+        name: options.name,
+        listen,
+        services,
+        tokens: identity.tokens,
+        authorize: identity.authorize,
+        ...(identity.clientCredentials === undefined ? {} : { clientCredentials: identity.clientCredentials }),
+        ...(identity.serverCredentials === undefined ? {} : { serverCredentials: identity.serverCredentials }),
+        ...(excludedPrefixes === undefined ? {} : { excludedPrefixes }),
+        ...(maxRegistrationMs === undefined ? {} : { maxRegistrationMs }),
+        ...(dialTimeoutMs === undefined ? {} : { dialTimeoutMs }),
+        ...(mode === undefined ? {} : { mode }),
+        wirings: [new KernelWiring(), new MemifHandOver()],
+        onEvent: (event) => log(entryOf(event)),
+      },
+      signal,
+    );
+    const who = identity.id ?? "nobody: clear text without identities";
+    log({
+      event: "mesh-ready",
+      message: `ready: ${mesh.urls.join(", ")} as ${who}`,
+      listen: mesh.urls,
+      identity: identity.id,
+    });
+    options.onReload?.(() => {
+      void reload(() => mesh.setServices(given()), log);
+    });
+    options.ready?.(mesh.urls);
+    await aborted(signal);
+    log({ event: "mesh-stopping", message: "told to stop; what is wired stays", connections: mesh.connections.size });
+    await mesh.close();
+  } finally {
+    identity.close();
+  }
+}
+
+async function reload(work: () => Promise<void>, log: (entry: LogEntry) => void): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    log({ event: "config-refused", message: `network services stay as they are: ${(error as Error).message}` });
+  }
+}
+
+function entryOf(event: MeshEvent): LogEntry {
+  switch (event.type) {
+    case "service-registered":
+    case "service-unregistered": {
+      const { name, payload, matches } = event.service;
+      const message = `network service ${name}${event.type === "service-registered" ? "" : " is gone"}`;
+      return { event: `mesh-${event.type}`, message, service: name, payload: payload || undefined, matches: matches.length };
+    }
+    case "endpoint-registered":
+    case "endpoint-unregistered": {
+      const { name, url, networkServiceNames: services } = event.endpoint;
+      const what = event.type === "endpoint-registered" ? `serves ${services.join(", ")} at ${url}` : "is gone";
+      return { event: `mesh-${event.type}`, message: `endpoint ${name} ${what}`, endpoint: name, services, url };
+    }
+    case "request-failed": {
+      const service = event.connection?.networkService ?? "";
+      const client = event.connection?.path?.pathSegments[0]?.name ?? "";
+      const message = `${client || "somebody"} asked for ${service || "nothing"}: ${event.error.message}`;
+      const { code } = event.error as { code?: unknown };
+      return { event: "mesh-request-failed", message, client, service, code: String(code ?? "INTERNAL") };
+    }
+    default:
+      return connectionEntry(event.type, event.connection);
+  }
+}
+
+function connectionEntry(type: "connected" | "refreshed" | "disconnected", connection: Connection): LogEntry {
+  const { client, endpoint, service } = describeConnection(connection);
+  const verb = { connected: "to", refreshed: "still to", disconnected: "no longer to" }[type];
+  const mechanism = connection.mechanism?.type ?? "";
+  const message = `${client} ${verb} ${endpoint} (${service}, ${mechanism})`;
+  return { event: `mesh-${type}`, message, connection: connection.id, client, endpoint, service, mechanism };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
