@@ -20,11 +20,14 @@ const rooms = {
   hooks: [],
   nse: ["nsm", "controller", "bridge", "config", "kernel", "sys"],
   wiring: ["nsm", "kernel", "sys"],
+  mesh: ["nsm", "sys"],
   demo: ["kernel", "sys", "maglev", "traffic", "target", "control", "config", "bridge"],
   roles: [
     "observe",
     "spiffe",
     "nsm",
+    "wiring",
+    "mesh",
     "kernel",
     "sys",
     "maglev",
@@ -52,7 +55,7 @@ const rooms = {
     "traffic",
     "roles",
   ],
-  cli: ["roles", "control", "config", "maglev", "bridge", "demo", "traffic", "observe"],
+  cli: ["roles", "control", "config", "maglev", "bridge", "demo", "traffic", "observe", "mesh"],
 };
 
 module.exports = {

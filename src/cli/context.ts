@@ -120,6 +120,7 @@ const BAD_INPUT: Readonly<Record<string, readonly string[]>> = {
   DemoError: ["REFUSED"],
   ObserveError: ["ADDRESS"],
   SpiffeError: ["INPUT"],
+  MeshError: ["INPUT"],
   MaglevError: ["TABLE_SIZE", "ADDRESS", "WEIGHT", "DUPLICATE", "FLOW"],
   TargetError: ["INVALID"],
   TrafficError: ["OPTION", "LIMIT"],

@@ -12,6 +12,7 @@ import { registerGet } from "./get.ts";
 import { registerHistory } from "./history.ts";
 import { registerImport } from "./import.ts";
 import { registerLb } from "./lb.ts";
+import { registerNsm } from "./nsm.ts";
 import { registerPlan } from "./plan.ts";
 import { registerStatus } from "./status.ts";
 import { registerTarget } from "./target.ts";
@@ -60,6 +61,7 @@ export function createProgram(): Command {
   registerExplain(program);
   registerDataplane(program);
   registerTarget(program);
+  registerNsm(program);
   registerTraffic(program);
   registerCompletion(program);
   program.addHelpText("after", `\nExit codes: 0 done, 1 failed, 2 bad input, 130 interrupted.`);

@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { LOG_LEVELS, type LogLevel } from "../observe/levels.ts";
 import { leanStart } from "../roles/lean-start.ts";
-import { action, collect, duration, examples, type Context } from "./context.ts";
+import { action, CliError, collect, duration, examples, EXIT, type Context } from "./context.ts";
 
 const DEFAULT_LISTEN = "unix:///var/lib/networkservicemesh/nsm.io.sock";
 
@@ -15,7 +15,11 @@ export function registerNsm(program: Command): void {
         "NSM SDK connect to its socket; the forwarder joins KERNEL with KERNEL by veth and hands memif sockets on. " +
         "What is wired stays when this ends, and is taken over by the next start. Needs root.",
     )
-    .option("--listen <url>", `unix:///path or tcp://host:port (several; NSM_LISTEN_ON; default: ${DEFAULT_LISTEN})`, collect)
+    .option(
+      "--listen <url>",
+      `unix:///path or tcp://host:port (several; NSM_LISTEN_ON; default: ${DEFAULT_LISTEN})`,
+      collect,
+    )
     .option("--name <name>", "of this machine, the same over restarts (NSM_NAME; default: the host's name)")
     .option("--service <name[:payload]>", "network service, payload ETHERNET or IP (several)", collect)
     .option("--services <file>", "network services as in Kubernetes (YAML or JSON); read again on SIGHUP")
@@ -85,13 +89,13 @@ async function nsm(context: Context, options: Options): Promise<void> {
   );
 }
 
-/** @throws InvalidArgumentError */
+/** @throws CliError */
 function fromEnvironment(name: string): number | undefined {
   const text = process.env[name];
   if (text === undefined || text === "") return undefined;
   try {
     return duration(text);
   } catch (error) {
-    throw new InvalidArgumentError(`${name}: ${(error as Error).message}`);
+    throw new CliError(EXIT.badInput, `${name}: ${(error as Error).message}`, { cause: error });
   }
 }

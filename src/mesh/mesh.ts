@@ -12,6 +12,7 @@ import {
   memoryRegistries,
   newEndpoint,
   newService,
+  parseRange,
   serveNsm,
   type Connection,
   type NetworkServiceInfo,
@@ -66,6 +67,7 @@ export interface Mesh {
  */
 export async function startMesh(options: MeshOptions, parent: AbortSignal): Promise<Mesh> {
   if (options.listen.length === 0) throw new MeshError("INPUT", "nothing to listen on");
+  for (const prefix of options.excludedPrefixes ?? []) checkPrefix(prefix);
   const stop = new AbortController();
   const signal = AbortSignal.any([parent, stop.signal]);
   const onEvent = options.onEvent ?? (() => undefined);
@@ -120,6 +122,14 @@ export async function startMesh(options: MeshOptions, parent: AbortSignal): Prom
     parts.shutdown();
     place.remove();
     throw error;
+  }
+}
+
+function checkPrefix(prefix: string): void {
+  try {
+    parseRange(prefix);
+  } catch (error) {
+    throw new MeshError("INPUT", `excluded prefix ${prefix}: ${(error as Error).message}`, error);
   }
 }
 

@@ -91,7 +91,13 @@ function entryOf(event: MeshEvent): LogEntry {
     case "service-unregistered": {
       const { name, payload, matches } = event.service;
       const message = `network service ${name}${event.type === "service-registered" ? "" : " is gone"}`;
-      return { event: `mesh-${event.type}`, message, service: name, payload: payload || undefined, matches: matches.length };
+      return {
+        event: `mesh-${event.type}`,
+        message,
+        service: name,
+        payload: payload || undefined,
+        matches: matches.length,
+      };
     }
     case "endpoint-registered":
     case "endpoint-unregistered": {
