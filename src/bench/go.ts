@@ -4,6 +4,15 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { BenchError } from "./errors.ts";
 
+export interface GoBuild {
+  /** What is built, of the directory's module or one that it requires. Default: the directory itself. */
+  readonly package?: string;
+  /** For the linker, as `-X importpath.name=value`. */
+  readonly ldflags?: string;
+  /** Default 300,000. What is compiled by then is in Go's own cache, and the next attempt goes on from there. */
+  readonly timeoutMs?: number;
+}
+
 const BUILD_TIMEOUT_MS = 300_000;
 
 /** The project's own directory, from src/ as from dist/. */
@@ -16,10 +25,12 @@ export const projectRoot = fileURLToPath(new URL("../../", import.meta.url));
  * @returns the program's path
  * @throws BenchError SKIP where there is no Go, or it cannot build
  */
-export async function buildGo(directory: string): Promise<string> {
+export async function buildGo(directory: string, options: GoBuild = {}): Promise<string> {
+  const { package: what = ".", ldflags = "", timeoutMs = BUILD_TIMEOUT_MS } = options;
   const source = `${projectRoot}${directory}`;
   const version = await go(["version"], source, "no Go to build it with");
   const hash = createHash("sha256").update(version);
+  if (what !== "." || ldflags !== "") hash.update(`${what} ${ldflags}`);
   for (const file of readdirSync(source).sort()) {
     if (/\.go$|^go\.(mod|sum)$/.test(file)) hash.update(file).update(readFileSync(`${source}/${file}`));
   }
@@ -27,17 +38,19 @@ export async function buildGo(directory: string): Promise<string> {
   const program = `${cache}/${directory.replaceAll("/", "-")}-${hash.digest("hex").slice(0, 16)}`;
   if (existsSync(program)) return program;
   mkdirSync(cache, { recursive: true });
-  await go(["build", "-buildvcs=false", "-trimpath", "-o", program, "."], source, `go build in ${directory} failed`);
+  const flags = ["-buildvcs=false", "-trimpath", ...(ldflags === "" ? [] : [`-ldflags=${ldflags}`])];
+  await go(["build", ...flags, "-o", program, what], source, `go build in ${directory} failed`, timeoutMs);
   return program;
 }
 
-function go(args: readonly string[], cwd: string, failure: string): Promise<string> {
+function go(args: readonly string[], cwd: string, failure: string, timeout = BUILD_TIMEOUT_MS): Promise<string> {
   // The toolchain that is there: none is downloaded.
   const env = { ...process.env, GOTOOLCHAIN: "local", GOFLAGS: "-mod=readonly", CGO_ENABLED: "0" };
   return new Promise((resolve, reject) => {
-    execFile("go", [...args], { cwd, env, timeout: BUILD_TIMEOUT_MS }, (error, stdout, stderr) => {
+    execFile("go", [...args], { cwd, env, timeout }, (error, stdout, stderr) => {
       if (error === null) return resolve(stdout);
-      const last = stderr.trim().split("\n").slice(-2).join("; ");
+      const late = error.killed === true ? `not done after ${timeout / 1000} s` : "";
+      const last = late || stderr.trim().split("\n").slice(-2).join("; ");
       reject(new BenchError("SKIP", `${failure}: ${last === "" ? error.message : last}`, { cause: error }));
     });
   });
