@@ -117,7 +117,7 @@ const BAD_INPUT: Readonly<Record<string, readonly string[]>> = {
   ConfigError: ["FILE", "INVALID"],
   ControlError: ["INPUT", "READ_ONLY"],
   ControllerError: ["CONFIG", "INPUT", "NOT_FOUND"],
-  DemoError: ["REFUSED"],
+  DemoError: ["REFUSED", "INPUT"],
   ObserveError: ["ADDRESS"],
   SpiffeError: ["INPUT"],
   MeshError: ["INPUT"],

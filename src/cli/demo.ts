@@ -1,5 +1,5 @@
 import { Option, type Command } from "commander";
-import type { DemoOptions, Sabotage } from "../demo/index.ts";
+import type { DemoOptions } from "../demo/index.ts";
 import { action, CliError, examples, EXIT, type Context } from "./context.ts";
 
 export function registerDemo(program: Command): void {
@@ -17,12 +17,18 @@ export function registerDemo(program: Command): void {
         "sticky",
         "table",
         "server",
+        "client",
       ]),
+    )
+    .option(
+      "--nsm",
+      "connect the application servers by Network Service Mesh; they come, leave and crash by themselves",
     )
     .action(action(demo, "result"));
   examples(command, [
     "vpplb demo",
     "vpplb demo --keep",
+    "vpplb demo --nsm",
     "vpplb demo --vpp /run/vpp/api.sock",
     "vpplb demo --break table",
   ]);
@@ -30,7 +36,7 @@ export function registerDemo(program: Command): void {
 
 async function demo(
   context: Context,
-  { keep, break: sabotage }: { keep?: boolean; break?: Sabotage },
+  { keep, nsm, break: sabotage }: { keep?: boolean; nsm?: boolean; break?: string },
 ): Promise<number> {
   const { demoPrivileges, runDemo } = await import("../demo/index.ts");
   const privileges = demoPrivileges.check();
@@ -40,6 +46,7 @@ async function demo(
   const options: DemoOptions = {
     ...(vpp === undefined ? {} : { vpp }),
     ...(keep === undefined ? {} : { keep }),
+    ...(nsm === undefined ? {} : { nsm }),
     ...(sabotage === undefined ? {} : { sabotage }),
     out: { line: (text = "") => (context.json ? context.note(text) : context.print(text === "" ? "\n" : text)) },
     colors: context.colored,

@@ -3,8 +3,9 @@
  * - `REFUSED`: the given VPP holds what the demo would disturb.
  * - `TIMEOUT`: something did not come in time.
  * - `CLEANUP`: something of the demo may be left in a VPP that is not its own.
+ * - `INPUT`: what was asked for cannot be.
  */
-export type DemoErrorCode = "SETUP" | "REFUSED" | "TIMEOUT" | "CLEANUP";
+export type DemoErrorCode = "INPUT" | "SETUP" | "REFUSED" | "TIMEOUT" | "CLEANUP";
 
 /** What keeps the demo from coming to a verdict. */
 export class DemoError extends Error {

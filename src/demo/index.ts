@@ -2,16 +2,20 @@ import { setMaxListeners } from "node:events";
 import { ensureNetAdmin, prepareUserNamespace, runInUserNamespace } from "../kernel/privileges.ts";
 import { Crowd } from "./crowd.ts";
 import { DemoError } from "./errors.ts";
-import { checkGivenVpp } from "./given-vpp.ts";
+import { checkGivenVpp, type GivenVpp } from "./given-vpp.ts";
 import { Lab } from "./lab.ts";
 import { reporter, type DemoOutput, type Reporter } from "./report.ts";
-import { DemoRun, type Sabotage } from "./run.ts";
+import { performNsm } from "./nsm/index.ts";
+import { NSM_SABOTAGES } from "./nsm/run.ts";
+import type { Performance } from "./performance.ts";
+import { DemoRun, SABOTAGES, type Sabotage } from "./run.ts";
 import { SETTING } from "./setting.ts";
 import type { StepResult } from "./steps.ts";
 import { makeTopology } from "./topology.ts";
 
 export { DemoError } from "./errors.ts";
-export type { Sabotage } from "./run.ts";
+export { NSM_SABOTAGES } from "./nsm/run.ts";
+export { SABOTAGES } from "./run.ts";
 export type { StepResult } from "./steps.ts";
 
 /** Who is where; at most 80 columns. */
@@ -27,7 +31,10 @@ export interface DemoOptions {
   readonly vpp?: string;
   /** After the verdict, keep everything running until the signal. */
   readonly keep?: boolean;
-  readonly sabotage?: Sabotage;
+  /** Application servers are connected by Network Service Mesh. */
+  readonly nsm?: boolean;
+  /** One of {@link SABOTAGES}, with `nsm` of {@link NSM_SABOTAGES}. */
+  readonly sabotage?: string;
   readonly out: DemoOutput;
   readonly colors: boolean;
 }
@@ -54,26 +61,52 @@ export async function runDemo(options: DemoOptions, signal: AbortSignal): Promis
   const given = options.vpp === undefined ? undefined : await checkGivenVpp(options.vpp, signal, report);
   const cleanUp: (() => Promise<void> | void)[] = [];
   try {
-    const topology = await makeTopology(given === undefined ? {} : { vppPid: given.pid });
-    cleanUp.unshift(() => topology.close());
-    const lab = new Lab(topology, { ...(options.vpp === undefined ? {} : { vpp: options.vpp }), ...given }, signal);
-    cleanUp.unshift(() => lab.close());
-    const crowd = new Crowd({
-      netns: topology.client.netns.fd,
-      sources: { 4: SETTING.uplink.host4, 6: SETTING.uplink.host6 },
-      stickyBuckets: lab.ownsDataplane ? SETTING.stickyBuckets : SETTING.given.stickyBuckets,
-    });
-    cleanUp.unshift(() => crowd.close());
-    const run = await start(lab, crowd, options, report, signal);
-    await course(run, lab);
-    const verdict = verdictOf(run);
-    report.verdict(run.good, verdict);
-    if (options.keep) await keep(lab, report.note, signal);
-    return { good: run.good, verdict, durationMs: Date.now() - startedAt, steps: run.steps };
+    const played = options.nsm
+      ? await performNsm(
+          {
+            ...(given === undefined ? {} : { vpp: { socket: options.vpp!, ...given } }),
+            ...{ sabotage: oneOf(NSM_SABOTAGES, options.sabotage), report, cleanUp },
+          },
+          signal,
+        )
+      : await perform(options, given, report, cleanUp, signal);
+    const verdict = verdictOf(played.steps);
+    report.verdict(played.good, verdict);
+    if (options.keep) await keep(played.lab, report.note, signal);
+    return { good: played.good, verdict, durationMs: Date.now() - startedAt, steps: played.steps };
   } finally {
     if (signal.aborted) report.note("ended by a signal: cleaning up");
     await cleanAll(cleanUp, report);
   }
+}
+
+function oneOf<T extends string>(known: readonly T[], text: string | undefined): T | undefined {
+  const found = known.find((one) => one === text);
+  if (text === undefined || found !== undefined) return found;
+  throw new DemoError("INPUT", `"${text}" cannot be broken here; what can: ${known.join(", ")}`);
+}
+
+async function perform(
+  options: DemoOptions,
+  given: GivenVpp | undefined,
+  report: Reporter,
+  cleanUp: (() => Promise<void> | void)[],
+  signal: AbortSignal,
+): Promise<Performance> {
+  const sabotage = oneOf(SABOTAGES, options.sabotage);
+  const topology = await makeTopology(given === undefined ? {} : { vppPid: given.pid });
+  cleanUp.unshift(() => topology.close());
+  const lab = new Lab(topology, { ...(options.vpp === undefined ? {} : { vpp: options.vpp }), ...given }, signal);
+  cleanUp.unshift(() => lab.close());
+  const crowd = new Crowd({
+    netns: topology.client.netns.fd,
+    sources: { 4: SETTING.uplink.host4, 6: SETTING.uplink.host6 },
+    stickyBuckets: lab.ownsDataplane ? SETTING.stickyBuckets : SETTING.given.stickyBuckets,
+  });
+  cleanUp.unshift(() => crowd.close());
+  const run = await start(lab, crowd, sabotage, report, signal);
+  await course(run, lab);
+  return { good: run.good, steps: run.steps, lab };
 }
 
 /** Does every step, whatever became of those before it. @throws the first failure */
@@ -93,7 +126,7 @@ async function cleanAll(steps: readonly (() => Promise<void> | void)[], report: 
 async function start(
   lab: Lab,
   crowd: Crowd,
-  options: DemoOptions,
+  sabotage: Sabotage | undefined,
   report: Reporter,
   signal: AbortSignal,
 ): Promise<DemoRun> {
@@ -106,7 +139,7 @@ async function start(
   if (algorithm === undefined) throw new DemoError("SETUP", `VPP does not answer on ${lab.api}`);
   const first = SETTING.servers.slice(0, 3);
   for (const server of first) await lab.startServer(server);
-  const run = new DemoRun({ lab, crowd, report, signal, sabotage: options.sabotage, algorithm });
+  const run = new DemoRun({ lab, crowd, report, signal, sabotage, algorithm });
   await run.configure(first.map((server) => [server, "up"] as const));
   await lab.startController();
   await lab.inSync();
@@ -124,16 +157,16 @@ async function course(run: DemoRun, lab: Lab): Promise<void> {
   if (lab.ownsDataplane) await run.dataplaneKilled();
 }
 
-function verdictOf(run: DemoRun): string {
-  const opened = run.steps.reduce((sum, step) => sum + (step.fresh?.opened ?? 0), 0);
-  const broke = run.steps.reduce((sum, step) => sum + (step.held?.broke ?? 0), 0);
-  const bad = run.steps.flatMap((step, index) => (step.good ? [] : [index + 1]));
+function verdictOf(steps: readonly StepResult[]): string {
+  const opened = steps.reduce((sum, step) => sum + (step.fresh?.opened ?? 0), 0);
+  const broke = steps.reduce((sum, step) => sum + (step.held?.broke ?? 0), 0);
+  const bad = steps.flatMap((step, index) => (step.good ? [] : [index + 1]));
   return bad.length === 0
     ? `${opened} connections, all to the predicted servers; ${broke} broke, all of them predicted`
-    : `${bad.length} of ${run.steps.length} steps not as predicted: ${bad.join(", ")}`;
+    : `${bad.length} of ${steps.length} steps not as predicted: ${bad.join(", ")}`;
 }
 
-async function keep(lab: Lab, note: (text: string) => void, signal: AbortSignal): Promise<void> {
+async function keep(lab: Performance["lab"], note: (text: string) => void, signal: AbortSignal): Promise<void> {
   note("everything is kept until ctrl-C. Look at it from another terminal:");
   for (const what of ["status", "get servers", "vppctl show lb vips verbose"]) {
     note(`  ${lab.command} --control ${lab.control} ${what}`);

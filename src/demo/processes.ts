@@ -1,5 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { withLifeline } from "../sys/lifeline.ts";
@@ -12,17 +13,26 @@ export const CLI = fileURLToPath(new URL("../../bin/vpplb.js", import.meta.url))
 /** Lines of a child's output kept for an error message. */
 const KEPT_LINES = 30;
 
+export interface DemoProcessOptions {
+  /** Beside this process's environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Hears every whole line that it prints. */
+  readonly onLine?: (line: string) => void;
+}
+
 /** A `vpplb` process of the demo in a network namespace. Its owner ends it with {@link DemoProcess.kill} or `stop`. */
 export class DemoProcess {
   readonly name: string;
   readonly child: ChildProcess;
   readonly #lines: string[] = [];
 
-  constructor(name: string, netns: number, args: readonly string[]) {
+  constructor(name: string, netns: number, args: readonly string[], options: DemoProcessOptions = {}) {
     this.name = name;
+    const { env, ...lifeline } = withLifeline(["ignore", "pipe", "pipe"]);
     // In a process group of its own: ctrl-C at the terminal is for the demo, which needs the controller to clean up.
     this.child = spawnInNetns(netns, process.execPath, [CLI, ...args], {
-      ...withLifeline(["ignore", "pipe", "pipe"]),
+      ...lifeline,
+      env: { ...env, ...options.env },
       detached: true,
     });
     // Where the demo's own end is cut short, by a second ctrl-C.
@@ -30,14 +40,20 @@ export class DemoProcess {
     process.on("exit", killNow);
     this.child.once("exit", () => process.off("exit", killNow));
     for (const stream of [this.child.stdout, this.child.stderr]) {
-      stream?.setEncoding("utf8").on("data", (text: string) => this.#keep(text));
+      if (stream == null) continue;
+      const lines = createInterface({ input: stream });
+      lines.on("line", (line) => {
+        this.#keep(line);
+        options.onLine?.(line);
+      });
     }
     // Without a listener a failed spawn would end the demo before its clean-up.
     this.child.on("error", (error) => this.#keep(String(error)));
   }
 
-  #keep(text: string): void {
-    this.#lines.push(...text.split("\n").filter(Boolean));
+  #keep(line: string): void {
+    if (line === "") return;
+    this.#lines.push(line);
     this.#lines.splice(0, this.#lines.length - KEPT_LINES);
   }
 

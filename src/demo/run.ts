@@ -7,7 +7,8 @@ import { SETTING, type DemoServer } from "./setting.ts";
 import { checkBuckets, Steps, type Check, type Step, type StepResult } from "./steps.ts";
 
 /** What `--break` breaks, each of which must make the verdict bad. */
-export type Sabotage = "sticky" | "table" | "server";
+export const SABOTAGES = ["sticky", "table", "server"] as const;
+export type Sabotage = (typeof SABOTAGES)[number];
 
 /** The course of the demo: what serves, who is connected, what was found. */
 export class DemoRun {
