@@ -21,7 +21,7 @@ const rooms = {
   nse: ["nsm", "controller", "bridge", "config", "kernel", "sys"],
   wiring: ["nsm", "kernel", "sys"],
   mesh: ["nsm", "sys"],
-  demo: ["kernel", "sys", "maglev", "traffic", "target", "control", "config", "bridge"],
+  demo: ["kernel", "sys", "maglev", "traffic", "control", "config", "bridge", "nsm"],
   roles: [
     "observe",
     "spiffe",

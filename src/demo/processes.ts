@@ -16,8 +16,6 @@ const KEPT_LINES = 30;
 export interface DemoProcessOptions {
   /** Beside this process's environment. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Hears every whole line that it prints. */
-  readonly onLine?: (line: string) => void;
 }
 
 /** A `vpplb` process of the demo in a network namespace. Its owner ends it with {@link DemoProcess.kill} or `stop`. */
@@ -41,11 +39,7 @@ export class DemoProcess {
     this.child.once("exit", () => process.off("exit", killNow));
     for (const stream of [this.child.stdout, this.child.stderr]) {
       if (stream == null) continue;
-      const lines = createInterface({ input: stream });
-      lines.on("line", (line) => {
-        this.#keep(line);
-        options.onLine?.(line);
-      });
+      createInterface({ input: stream }).on("line", (line) => this.#keep(line));
     }
     // Without a listener a failed spawn would end the demo before its clean-up.
     this.child.on("error", (error) => this.#keep(String(error)));

@@ -134,9 +134,30 @@ export async function watchConnection(
   const selector: MonitorScopeSelector = {
     pathSegments: [newSegment({ id: segment?.id ?? "", name: segment?.name ?? "" })],
   };
-  const method = nsmServices().monitorConnection["MonitorConnections"]!;
-  const stream = await channel.stream(method, selector, call);
   const follower = new Follower(connection);
+  await monitorConnections(channel, selector, call, {
+    onEvent: (event) => {
+      for (const changed of follower.changes(event)) if (!call.signal.aborted) watch.onChange(changed);
+    },
+    onEnd: watch.onEnd,
+  });
+}
+
+/** Every event of a hop's connections that the selector takes; without segments, of all. */
+export interface EventWatch {
+  readonly onEvent: (event: ConnectionEvent) => void;
+  /** The stream ended for another reason than the signal. */
+  readonly onEnd: (error: NsmError) => void;
+}
+
+/** Listens to a hop until the signal fires: its connections at once, then every change. @throws NsmError the stream could not be opened */
+export async function monitorConnections(
+  channel: Channel,
+  selector: MonitorScopeSelector,
+  call: Call,
+  watch: EventWatch,
+): Promise<void> {
+  const stream = await channel.stream(nsmServices().monitorConnection["MonitorConnections"]!, selector, call);
   let over = false;
   const end = (error: NsmError) => {
     if (over || call.signal.aborted) return;
@@ -144,7 +165,7 @@ export async function watchConnection(
     watch.onEnd(error);
   };
   stream.on("data", (event: ConnectionEvent) => {
-    for (const changed of follower.changes(event)) if (!over && !call.signal.aborted) watch.onChange(changed);
+    if (!over && !call.signal.aborted) watch.onEvent(event);
   });
   stream.on("error", (error) => end(NsmError.from(error, `monitor of ${channel.url}`)));
   stream.on("end", () => end(new NsmError("UNAVAILABLE", `${channel.url} ended its monitor`)));

@@ -10,7 +10,7 @@ import type { NamedServer } from "../prediction.ts";
 import { CLI, DemoProcess, waitFor } from "../processes.ts";
 import { SETTING } from "../setting.ts";
 import { nsmDemoYaml, nsmEmptyYaml } from "./config.ts";
-import { MeshLog } from "./mesh-log.ts";
+import { MeshWatch } from "./mesh-watch.ts";
 import { NSM_SETTING, type ServerName } from "./setting.ts";
 import type { NsmTopology } from "./topology.ts";
 
@@ -42,7 +42,7 @@ export class NsmLab {
   readonly command = `node ${relative(process.cwd(), CLI)}`;
   readonly ownsDataplane: boolean;
   /** What the manager says of connections. */
-  readonly log = new MeshLog();
+  readonly watch: MeshWatch;
   readonly #topology: NsmTopology;
   readonly #options: NsmLabOptions;
   readonly #signal: AbortSignal;
@@ -56,6 +56,7 @@ export class NsmLab {
     this.#options = options;
     this.#signal = signal;
     this.ownsDataplane = options.vpp === undefined;
+    this.watch = new MeshWatch(`unix://${this.manager}`, signal);
     this.api = options.vpp?.socket ?? join(this.folder, "api.sock");
   }
 
@@ -87,10 +88,8 @@ export class NsmLab {
 
   /** Manager, registry and forwarder, on the node. */
   async startMesh(): Promise<void> {
-    const args = ["--json", "nsm", "--insecure", "--name", "node", "--listen", `unix://${this.manager}`];
-    const onLine = (line: string) => this.log.take(line);
-    const verbose = ["--log-level", "debug"];
-    const started = new DemoProcess("nsm", this.#topology.node.netns.fd, [...args, ...verbose], { onLine });
+    const args = ["nsm", "--insecure", "--name", "node", "--listen", `unix://${this.manager}`];
+    const started = new DemoProcess("nsm", this.#topology.node.netns.fd, args);
     this.#mesh = started;
     const ready = () => (/\bready\b/.test(started.output) ? true : undefined);
     await waitFor("NSM's manager", ready, { process: started, signal: this.#signal });
@@ -297,6 +296,7 @@ export class NsmLab {
 
   /** Stops everything and removes the files. Idempotent. */
   async close(): Promise<void> {
+    this.watch.close();
     await Promise.all([...this.#servers.values()].map(({ process }) => process.stop()));
     try {
       if (!this.ownsDataplane && this.#endpoint !== undefined) await this.#cleanGivenVpp();

@@ -92,10 +92,10 @@ export class NsmRun {
   /** Resolves when each server that runs was refreshed so often since now. */
   async #refreshes(count: number): Promise<void> {
     const { lab, signal } = this.#options;
-    const before = new Map(lab.servers.map(({ name }) => [name, lab.log.requests(name)]));
+    const before = new Map(lab.servers.map(({ name }) => [name, lab.watch.requests(name)]));
     await waitFor(
       `${count} refreshes of every connection`,
-      () => ([...before].every(([name, seen]) => lab.log.requests(name) >= seen + count) ? true : undefined),
+      () => ([...before].every(([name, seen]) => lab.watch.requests(name) >= seen + count) ? true : undefined),
       { deadlineMs: REFRESH_DEADLINE_MS, everyMs: 50, signal },
     );
   }
