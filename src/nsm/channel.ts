@@ -37,6 +37,7 @@ export class Channel {
   readonly url: string;
   readonly #client: grpc.Client;
   readonly #options: ChannelOptions;
+  readonly #closers: (() => void)[] = [];
   #transport: Transport | undefined;
 
   /** @throws NsmError INVALID (the url) */
@@ -146,7 +147,13 @@ export class Channel {
     });
   }
 
+  /** Calls back when it is closed. */
+  onClose(callback: () => void): void {
+    this.#closers.push(callback);
+  }
+
   close(): void {
+    for (const closer of this.#closers.splice(0)) closer();
     this.#client.close();
     this.#transport?.descriptors?.destroy();
   }
@@ -164,8 +171,8 @@ export const CHANNEL = new CallKey<Channel>("channel");
 
 /** An NSM url as gRPC names it. @throws NsmError INVALID */
 export function grpcTarget(url: string): string {
-  const tcp = /^tcp:\/\/(\[[0-9a-fA-F:]+\]|[^:/]+):(\d{1,5})$/.exec(url);
-  if (tcp !== null) return `dns:${tcp[1]!}:${tcp[2]!}`;
+  const tcp = /^tcp:\/\/(\[[0-9a-fA-F:]+\]|[^:/]*):(\d{1,5})$/.exec(url);
+  if (tcp !== null) return `dns:${tcp[1]! || "localhost"}:${tcp[2]!}`;
   const abstract = /^unix:(?:\/\/)?@(.+)$/.exec(url);
   if (abstract !== null) return `unix-abstract:${abstract[1]!}`;
   const unix = /^unix:(?:\/\/)?(\/.+)$/.exec(url);

@@ -4,6 +4,7 @@ import * as grpc from "@grpc/grpc-js";
 import { Call, CallKey, type Peer } from "./call.ts";
 import { peerOfCertificate } from "./credentials.ts";
 import { NsmError } from "./errors.ts";
+import { healthHandlers } from "./health.ts";
 import { DescriptorSocket } from "./fd/socket.ts";
 
 /** Where the caller's connection carries descriptors: the socket. */
@@ -25,6 +26,8 @@ export interface ServiceHandlers {
   readonly definition: grpc.ServiceDefinition;
   /** By method name. */
   readonly methods: Readonly<Record<string, UnaryHandler | StreamHandler>>;
+  /** Lets go of what they hold, when a server that serves them closes. */
+  close?(): void;
 }
 
 export interface NsmServerOptions {
@@ -56,8 +59,23 @@ const SERVER_OPTIONS: grpc.ServerOptions = {
   "grpc.max_concurrent_streams": 10_000,
 };
 
-/** Serves NSM's services on a unix socket, where descriptors pass, or on TCP. @throws NsmError INVALID, CONFLICT */
-export async function serveNsm(options: NsmServerOptions): Promise<NsmServer> {
+/**
+ * Serves NSM's services, and grpc.health.v1 over them, on a unix socket, where descriptors pass, or on TCP.
+ * @throws NsmError INVALID, CONFLICT
+ */
+export async function serveNsm(given: NsmServerOptions): Promise<NsmServer> {
+  const options = { ...given, services: [...given.services, healthHandlers(given.services)] };
+  const server = await serveOn(options);
+  return {
+    url: server.url,
+    close: async () => {
+      await server.close();
+      for (const handlers of options.services) handlers.close?.();
+    },
+  };
+}
+
+async function serveOn(options: NsmServerOptions): Promise<NsmServer> {
   const path = /^unix:(?:\/\/)?(\/.+)$/.exec(options.listen)?.[1];
   if (path !== undefined) return serveUnix(path, options);
   const address = /^tcp:\/\/((?:\[[0-9a-fA-F:]+\]|[^:/]*):\d{1,5})$/.exec(options.listen)?.[1];

@@ -4,8 +4,9 @@ import { CallKey } from "../call.ts";
 import type { ChainElement } from "../chain.ts";
 import { CHANNEL } from "../channel.ts";
 import { NsmError } from "../errors.ts";
-import type { Connection, MonitorScopeSelector, PathSegment } from "../messages.ts";
+import { previousSegment, type Connection, type MonitorScopeSelector, type PathSegment } from "../messages.ts";
 import { tokenClaims } from "../token.ts";
+import { OWN_ACCORD } from "./begin.ts";
 import { storeOf } from "./store.ts";
 
 const CLEAN_UP_MS = 5000;
@@ -106,7 +107,8 @@ export function authorizeServer(owners = new ConnectionOwners(), now: () => numb
       return connection;
     },
     async close(connection, call) {
-      const id = check(connection, call);
+      const isOwn = call.get(OWN_ACCORD) === true;
+      const id = isOwn ? previousSegment(connection)?.id : check(connection, call);
       if (call.peer?.spiffeId !== undefined && id !== undefined) owners.delete(call.peer.spiffeId, id);
       await next.close(connection, call);
     },

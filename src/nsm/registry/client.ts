@@ -47,6 +47,7 @@ export class RegistryClient {
   readonly #options: RegistryClientOptions;
   readonly #abort = new AbortController();
   readonly #aborts = new Aborts(this.#abort.signal);
+  readonly #services = new Map<string, AbortController>();
 
   constructor(options: RegistryClientOptions) {
     const { url, credentials, tokens, dialTimeoutMs } = options;
@@ -59,13 +60,28 @@ export class RegistryClient {
     this.#registries = remoteRegistries(this.#channel);
   }
 
-  /** @throws NsmError */
-  registerService(service: Partial<NetworkServiceInfo>): Promise<NetworkServiceInfo> {
-    return this.#within((call) => this.#registries.services.register(newService(service), call));
+  /**
+   * Registers a network service, and again when the registry comes back after it was lost: one in memory has forgotten
+   * it. @throws NsmError: the first attempt failed, and none follows
+   */
+  async registerService(service: Partial<NetworkServiceInfo>): Promise<NetworkServiceInfo> {
+    const { services } = this.#registries;
+    const register = () => this.#within((call) => services.register(newService(service), call));
+    const registered = await register();
+    const { name } = registered;
+    this.#aborts.end(this.#services.get(name));
+    const life = this.#aborts.create();
+    this.#services.set(name, life);
+    const again = () =>
+      void this.#persist(register, life.signal, `registering network service ${name} again`).catch(() => undefined);
+    void this.#keepWatching(services, newService({ name }), () => undefined, life.signal, again);
+    return registered;
   }
 
-  /** @throws NsmError */
+  /** It is not registered again any more. @throws NsmError */
   async unregisterService(name: string): Promise<void> {
+    this.#aborts.end(this.#services.get(name));
+    this.#services.delete(name);
     await this.#within((call) => this.#registries.services.unregister(newService({ name }), call));
   }
 
@@ -102,28 +118,32 @@ export class RegistryClient {
     const life = this.#aborts.create();
     // One renewal at a time: the timer's and the watch's may come together.
     let renewing: Promise<void> | undefined;
-    const again = (): Promise<void> =>
-      (renewing ??= this.#renew(() => ({ ...clone(wanted), name: info.name, pathIds: info.pathIds }), life.signal).then(
-        (renewed) => {
-          if (renewed !== undefined) info = renewed;
-          renewing = undefined;
-          if (!life.signal.aborted) this.#scheduleRenewal(info, life.signal, () => void again());
-        },
-      ));
-    this.#scheduleRenewal(info, life.signal, () => void again());
-    void this.#keepWatching(
-      endpoints,
-      newEndpoint({ name: info.name }),
-      () => undefined,
-      life.signal,
-      () => void again(),
-    );
+    const renew = () => {
+      const { name, pathIds, initialRegistrationTime } = info;
+      const renewed = { ...clone(wanted), name, pathIds, initialRegistrationTime };
+      return this.#within((call) => endpoints.register(renewed, call));
+    };
+    let timer = this.#scheduleRenewal(info, life.signal, () => again());
+    const again = (): void => {
+      renewing ??= this.#persist(renew, life.signal, `registering endpoint ${info.name} again`).then((renewed) => {
+        if (renewed !== undefined) info = renewed;
+        renewing = undefined;
+        this.#aborts.end(timer);
+        if (!life.signal.aborted) timer = this.#scheduleRenewal(info, life.signal, again);
+      });
+    };
+    // Whoever else removed it, this endpoint is still there.
+    const onEvent = ({ deleted }: RegistryEvent<EndpointInfo>) => {
+      if (deleted && !life.signal.aborted) again();
+    };
+    void this.#keepWatching(endpoints, newEndpoint({ name: info.name }), onEvent, life.signal, again);
     return {
       get info() {
         return clone(info);
       },
       unregister: async () => {
         this.#aborts.end(life);
+        this.#aborts.end(timer);
         await renewing;
         await this.#within((call) => endpoints.unregister(clone(info), call));
       },
@@ -136,19 +156,23 @@ export class RegistryClient {
     this.#channel.close();
   }
 
-  #scheduleRenewal(info: EndpointInfo, signal: AbortSignal, renew: () => void): void {
+  /** One timer at a time: each renewal ends the one before. */
+  #scheduleRenewal(info: EndpointInfo, signal: AbortSignal, renew: () => void): AbortController | undefined {
     const clock = this.#options.clock ?? systemClock;
     const expiresMs = fromTimestamp(info.expirationTime);
-    if (expiresMs === undefined) return;
-    clock.after(Math.max(RETRY.firstMs, (expiresMs - clock.now()) * RENEW_AFTER), signal, renew);
+    if (expiresMs === undefined || signal.aborted) return undefined;
+    const timer = this.#aborts.create();
+    clock.after(Math.max(RETRY.firstMs, (expiresMs - clock.now()) * RENEW_AFTER), timer.signal, renew);
+    return timer;
   }
 
-  async #renew(info: () => EndpointInfo, signal: AbortSignal): Promise<EndpointInfo | undefined> {
+  /** Until it succeeds or the signal fires. */
+  async #persist<T>(work: () => Promise<T>, signal: AbortSignal, what: string): Promise<T | undefined> {
     for (let waitMs = RETRY.firstMs; !signal.aborted; waitMs = Math.min(2 * waitMs, RETRY.lastMs)) {
       try {
-        return await this.#within((call) => this.#registries.endpoints.register(info(), call));
+        return await work();
       } catch (error) {
-        this.#options.onError?.(error, `registering endpoint ${info().name} again`);
+        this.#options.onError?.(error, what);
         await pause(waitMs, signal);
       }
     }

@@ -4,26 +4,38 @@ import type { Channel } from "../channel.ts";
 import { NsmError } from "../errors.ts";
 import type { RegistryEvent } from "../messages.ts";
 import { nsmServices } from "../proto.ts";
+import { EndpointSockets } from "./descriptors.ts";
 import { readPath, writePath, type RegistryPath } from "./path.ts";
 import type { Registries, Registry } from "./registry.ts";
 
 type Response<T> = Record<string, T | boolean | null>;
+
+/** What is done to entries on their way out and in. */
+interface Carrier<T> {
+  send(info: T, call: Call): Promise<T>;
+  receive(info: T, call: Call): Promise<T>;
+  forget(name: string): void;
+}
 
 /** A registry behind a channel. The path of each entry is kept, as its next call needs it. */
 class RemoteRegistry<T extends { name: string }> implements Registry<T> {
   readonly #channel: Channel;
   readonly #service: ServiceDefinition;
   readonly #field: string;
+  readonly #carrier: Carrier<T> | undefined;
   readonly #paths = new Map<string, RegistryPath>();
 
-  constructor(channel: Channel, service: ServiceDefinition, field: string) {
+  constructor(channel: Channel, service: ServiceDefinition, field: string, carrier?: Carrier<T>) {
     this.#channel = channel;
     this.#service = service;
     this.#field = field;
+    this.#carrier = carrier;
   }
 
   async register(info: T, call: Call): Promise<T> {
-    const registered = await this.#unary<T>("Register", info, call);
+    const sent = (await this.#carrier?.send(info, call)) ?? info;
+    const answered = await this.#unary<T>("Register", sent, call);
+    const registered = (await this.#carrier?.receive(answered, call)) ?? answered;
     // The registry may have given it another name.
     const path = this.#paths.get(info.name);
     if (path !== undefined) this.#paths.set(registered.name, path);
@@ -31,7 +43,8 @@ class RemoteRegistry<T extends { name: string }> implements Registry<T> {
   }
 
   async unregister(info: T, call: Call): Promise<void> {
-    await this.#unary("Unregister", info, call);
+    const sent = (await this.#carrier?.send(info, call)) ?? info;
+    await this.#unary("Unregister", sent, call);
     this.#paths.delete(info.name);
   }
 
@@ -62,12 +75,24 @@ class RemoteRegistry<T extends { name: string }> implements Registry<T> {
   async #stream(query: T, watch: boolean, call: Call, onEvent: (event: RegistryEvent<T>) => void): Promise<void> {
     const message = { [this.#field]: query, watch };
     const stream = await this.#channel.stream(this.#service["Find"]!, message, call);
+    // Descriptors may come after what names them: one entry after another.
+    let done = Promise.resolve();
+    const take = async (info: T, deleted: boolean): Promise<void> => {
+      if (deleted) this.#carrier?.forget(info.name);
+      const received = deleted ? info : ((await this.#carrier?.receive(info, call)) ?? info);
+      onEvent({ info: received, deleted });
+    };
     await new Promise<void>((resolve, reject) => {
       stream.on("data", (response: Response<T>) => {
         const info = response[this.#field] as T | null;
-        if (info !== null) onEvent({ info, deleted: response["deleted"] === true });
+        if (info === null) return;
+        done = done.then(() => take(info, response["deleted"] === true));
+        done.catch((error: unknown) => {
+          stream.cancel();
+          reject(NsmError.from(error, this.#channel.url));
+        });
       });
-      stream.on("end", resolve);
+      stream.on("end", () => void done.then(resolve, reject));
       stream.on("error", (error) => {
         if (call.signal.aborted && watch) resolve();
         else reject(NsmError.from(error, this.#channel.url));
@@ -81,6 +106,6 @@ export function remoteRegistries(channel: Channel): Registries {
   const { serviceRegistry, endpointRegistry } = nsmServices();
   return {
     services: new RemoteRegistry(channel, serviceRegistry, "networkService"),
-    endpoints: new RemoteRegistry(channel, endpointRegistry, "networkServiceEndpoint"),
+    endpoints: new RemoteRegistry(channel, endpointRegistry, "networkServiceEndpoint", new EndpointSockets(channel)),
   };
 }
