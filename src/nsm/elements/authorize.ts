@@ -40,7 +40,15 @@ export function checkTokens(
   if (signed === undefined) throw new NsmError("DENIED", "the path has no segment of the peer");
   if (signer.peer?.certificate === undefined) throw denied(signer.index, signed, "the peer has no certificate");
   if (!isSignedBy(signed.token, signer.peer.certificate))
-    throw denied(signer.index, signed, `its token is not signed by ${signer.peer.spiffeId ?? "the peer"}`);
+    throw new UnsignedError(
+      denied(signer.index, signed, `its token is not signed by ${signer.peer.spiffeId ?? "the peer"}`).message,
+    );
+}
+
+class UnsignedError extends NsmError {
+  constructor(message: string) {
+    super("DENIED", message);
+  }
 }
 
 function denied(index: number, segment: PathSegment, why: string): NsmError {
@@ -129,7 +137,7 @@ export function authorizeClient(now: () => number = Date.now): ChainElement {
       } catch (error) {
         if (store.get(AUTHORIZED) === undefined)
           await call.renewed(CLEAN_UP_MS, (own) => next.close(connection, own)).catch(() => undefined);
-        throw error;
+        throw error instanceof UnsignedError ? (store.get(CHANNEL)?.notSigned(error.message) ?? error) : error;
       }
       store.set(AUTHORIZED, true);
       return connection;

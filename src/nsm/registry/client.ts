@@ -42,22 +42,17 @@ export interface Registration {
 }
 
 export class RegistryClient {
-  readonly #registries: Registries;
-  readonly #channel: Channel;
+  readonly #registries: ReturnType<typeof remoteRegistries>;
+  #channel: Channel;
   readonly #options: RegistryClientOptions;
   readonly #abort = new AbortController();
   readonly #aborts = new Aborts(this.#abort.signal);
   readonly #services = new Map<string, AbortController>();
 
   constructor(options: RegistryClientOptions) {
-    const { url, credentials, tokens, dialTimeoutMs } = options;
     this.#options = options;
-    this.#channel = new Channel(url, {
-      tokens,
-      ...(credentials === undefined ? {} : { credentials }),
-      ...(dialTimeoutMs === undefined ? {} : { dialTimeoutMs }),
-    });
-    this.#registries = remoteRegistries(this.#channel);
+    this.#channel = this.#dial();
+    this.#registries = remoteRegistries(() => this.#current());
   }
 
   /**
@@ -154,6 +149,25 @@ export class RegistryClient {
   close(): void {
     this.#abort.abort();
     this.#channel.close();
+    this.#registries.close();
+  }
+
+  #dial(): Channel {
+    const { url, credentials, tokens, dialTimeoutMs } = this.#options;
+    return new Channel(url, {
+      tokens,
+      ...(credentials === undefined ? {} : { credentials }),
+      ...(dialTimeoutMs === undefined ? {} : { dialTimeoutMs }),
+    });
+  }
+
+  /** Watches go on over the channel on which they began. */
+  #current(): Channel {
+    if (this.#channel.stale) {
+      this.#channel.retire();
+      this.#channel = this.#dial();
+    }
+    return this.#channel;
   }
 
   /** One timer at a time: each renewal ends the one before. */

@@ -103,24 +103,18 @@ export function endpointDescriptors(next: Registry<EndpointInfo>): Registry<Endp
 
 /**
  * The client's side: its own unix socket goes to the manager as a descriptor, which so reaches it over the borders of
- * containers; those that come with what it finds become sockets of this process until the channel closes.
+ * containers; those that come with what it finds become sockets of this process until this is closed.
  */
 export class EndpointSockets {
-  readonly #channel: Channel;
   readonly #sent = new Map<string, string>();
   readonly #files = new EndpointFiles();
 
-  constructor(channel: Channel) {
-    this.#channel = channel;
-    channel.onClose(() => this.#files.clear());
-  }
-
   /** Sends the socket along where it can. A path that is not there is the manager's to know. */
-  async send(info: EndpointInfo, call: Call): Promise<EndpointInfo> {
+  async send(info: EndpointInfo, channel: Channel, call: Call): Promise<EndpointInfo> {
     const path = /^unix:(?:\/\/)?(\/.+)$/.exec(info.url)?.[1];
     if (path === undefined) return info;
-    await this.#channel.ready(call);
-    const socket = this.#channel.descriptors;
+    await channel.ready(call);
+    const socket = channel.descriptors;
     const url = socket === undefined ? undefined : sendPath(socket, path);
     if (url === undefined) return info;
     this.#sent.set(url, info.url);
@@ -129,11 +123,11 @@ export class EndpointSockets {
   }
 
   /** An answer, with urls as this process can use them. @throws NsmError INVALID: the descriptor did not come */
-  async receive(info: EndpointInfo, call: Call): Promise<EndpointInfo> {
+  async receive(info: EndpointInfo, channel: Channel, call: Call): Promise<EndpointInfo> {
     if (!info.url.startsWith("inode://")) return info;
     const known = this.#sent.get(info.url) ?? this.#files.urlOf(info.name, info.url);
     if (known !== undefined) return { ...info, url: known };
-    const socket = this.#channel.descriptors;
+    const socket = channel.descriptors;
     if (socket === undefined) return info;
     return { ...info, url: this.#files.set(info.name, info.url, await receiveSoon(socket, info.url, call.signal)) };
   }
@@ -141,6 +135,10 @@ export class EndpointSockets {
   /** The endpoint is not registered any more. */
   forget(name: string): void {
     this.#files.delete(name);
+  }
+
+  close(): void {
+    this.#files.clear();
   }
 }
 
