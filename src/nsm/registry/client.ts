@@ -13,7 +13,7 @@ import {
   type RegistryEvent,
 } from "../messages.ts";
 import type { TokenGenerator } from "../token.ts";
-import type { Registries, Registry } from "./registry.ts";
+import type { Registry } from "./registry.ts";
 import { remoteRegistries } from "./remote.ts";
 
 export interface RegistryClientOptions {
