@@ -19,7 +19,6 @@ const rooms = {
   nsm: ["sys", "spiffe"],
   hooks: [],
   nse: ["nsm", "controller", "bridge", "config", "kernel", "sys"],
-  nsc: ["nsm", "target", "kernel", "sys"],
   wiring: ["nsm", "kernel", "sys"],
   mesh: ["nsm", "sys"],
   demo: ["kernel", "sys", "maglev", "traffic", "control", "config", "bridge", "nsm"],
@@ -29,7 +28,6 @@ const rooms = {
     "nsm",
     "wiring",
     "mesh",
-    "nsc",
     "kernel",
     "sys",
     "maglev",
@@ -57,7 +55,7 @@ const rooms = {
     "traffic",
     "roles",
   ],
-  cli: ["roles", "nsc", "control", "config", "maglev", "bridge", "demo", "traffic", "observe", "mesh"],
+  cli: ["roles", "control", "config", "maglev", "bridge", "demo", "traffic", "observe", "mesh"],
 };
 
 module.exports = {

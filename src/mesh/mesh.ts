@@ -19,7 +19,6 @@ import {
   type NetworkServiceRequest,
   type NsmServer,
   type Registries,
-  type ServerSecurity,
   type ServiceHandlers,
   type TokenGenerator,
   type Wiring,
@@ -35,7 +34,7 @@ export interface MeshOptions {
   readonly listen: readonly string[];
   readonly tokens: TokenGenerator;
   readonly clientCredentials?: grpc.ChannelCredentials;
-  readonly serverCredentials?: ServerSecurity;
+  readonly serverCredentials?: () => grpc.ServerCredentials;
   readonly authorize?: boolean;
   readonly services?: readonly NetworkServiceInfo[];
   /** The longest that an endpoint stays registered without renewing. Default 60,000. */

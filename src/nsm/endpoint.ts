@@ -39,7 +39,7 @@ export function endpointChain(options: EndpointChainOptions, signal: AbortSignal
   const service = chain(
     validate(),
     updatePath(options.name ?? `endpoint-${randomUUID()}`),
-    begin({ undoAbandoned: true }),
+    begin(),
     updateToken(options.tokens),
     options.authorize === true ? authorizeServer(owners) : undefined,
     connectionStore(),

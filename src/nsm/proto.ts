@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { ServiceDefinition } from "@grpc/grpc-js";
+import { loadPackageDefinition, type ServiceDefinition } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { NsmError } from "./errors.ts";
 
@@ -12,7 +12,6 @@ export interface NsmServices {
   readonly monitorConnection: ServiceDefinition;
   readonly serviceRegistry: ServiceDefinition;
   readonly endpointRegistry: ServiceDefinition;
-  readonly health: ServiceDefinition;
 }
 
 let services: NsmServices | undefined;
@@ -26,7 +25,7 @@ export function nsmServices(): NsmServices {
 function load(): NsmServices {
   const place = PLACES.find((each) => existsSync(`${each}networkservice.proto`));
   if (place === undefined) throw new NsmError("INTERNAL", `this installation lacks ${PLACES[0]}: install it again`);
-  const definition = loadSync(["networkservice.proto", "registry.proto", "health.proto"], {
+  const definition = loadSync(["networkservice.proto", "registry.proto"], {
     includeDirs: [place],
     defaults: true,
     arrays: true,
@@ -34,12 +33,15 @@ function load(): NsmServices {
     longs: Number,
     enums: String,
   });
-  const service = (pack: string, name: string) => definition[`${pack}.${name}`] as ServiceDefinition;
+  const root = loadPackageDefinition(definition) as unknown as Record<
+    string,
+    Record<string, { service: ServiceDefinition }>
+  >;
+  const service = (pack: string, name: string): ServiceDefinition => root[pack]![name]!.service;
   return {
     networkService: service("networkservice", "NetworkService"),
     monitorConnection: service("connection", "MonitorConnection"),
     serviceRegistry: service("registry", "NetworkServiceRegistry"),
     endpointRegistry: service("registry", "NetworkServiceEndpointRegistry"),
-    health: service("grpc.health.v1", "Health"),
   };
 }

@@ -10,7 +10,6 @@ import { parseLbYaml } from "../../src/config/index.ts";
 import { ControlClient, ControlError } from "../../src/control/index.ts";
 import { Namespace } from "../../src/kernel/namespace.ts";
 import { ensureNetAdmin } from "../../src/kernel/privileges.ts";
-import { linksYaml } from "./links.ts";
 import { Role, type Measure } from "./measure.ts";
 import { Random } from "./random.ts";
 import { Saboteur } from "./sabotage.ts";
@@ -321,7 +320,6 @@ class Soak {
   }
 
   #yaml(world: World): string {
-    const links = linksYaml(world.links, join(this.#folder, "memif.sock"));
     const document = {
       vpp: { api: this.#api, requestTimeoutMs: 5000 },
       control: { socket: join(this.#folder, "control.sock") },
@@ -330,9 +328,7 @@ class Soak {
       repair: { periodMs: 2000 },
       lb: { ...LB_SOURCES, stickyBuckets: 1024, flowTimeoutS: world.timeoutS, manage: "always" },
       bridges: world.bridges,
-      memifSockets: links["memifSockets"],
-      acls: links["acls"],
-      interfaces: [...world.interfaces, ...links["interfaces"]!],
+      interfaces: world.interfaces,
       neighbors: world.neighbors,
       routes: world.routes,
       vips: [...world.vips, ...world.steered],

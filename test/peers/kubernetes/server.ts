@@ -132,6 +132,7 @@ function apiserverFlags(folder: string, token: string, etcd: number, port: numbe
     `--service-account-signing-key-file=${key}`,
     `--token-auth-file=${tokens}`,
     "--authorization-mode=RBAC",
+    "--allow-privileged=true", // as every installer sets it; Pod Security decides
     // Nobody makes the namespaces' service accounts, without which this one admits no pod.
     "--disable-admission-plugins=ServiceAccount",
   ];
