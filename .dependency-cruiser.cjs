@@ -19,6 +19,7 @@ const rooms = {
   nsm: ["sys", "spiffe"],
   hooks: [],
   nse: ["nsm", "controller", "bridge", "config", "kernel", "sys"],
+  nsc: ["nsm", "target", "kernel", "sys"],
   wiring: ["nsm", "kernel", "sys"],
   mesh: ["nsm", "sys"],
   demo: ["kernel", "sys", "maglev", "traffic", "control", "config", "bridge", "nsm"],
@@ -28,6 +29,7 @@ const rooms = {
     "nsm",
     "wiring",
     "mesh",
+    "nsc",
     "kernel",
     "sys",
     "maglev",
@@ -55,7 +57,7 @@ const rooms = {
     "traffic",
     "roles",
   ],
-  cli: ["roles", "control", "config", "maglev", "bridge", "demo", "traffic", "observe", "mesh"],
+  cli: ["roles", "nsc", "control", "config", "maglev", "bridge", "demo", "traffic", "observe", "mesh"],
 };
 
 module.exports = {

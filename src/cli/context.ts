@@ -118,6 +118,7 @@ const BAD_INPUT: Readonly<Record<string, readonly string[]>> = {
   ControlError: ["INPUT", "READ_ONLY"],
   ControllerError: ["CONFIG", "INPUT", "NOT_FOUND"],
   DemoError: ["REFUSED", "INPUT"],
+  NscError: ["INPUT"],
   ObserveError: ["ADDRESS"],
   SpiffeError: ["INPUT"],
   MeshError: ["INPUT"],

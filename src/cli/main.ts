@@ -13,6 +13,7 @@ import { registerHistory } from "./history.ts";
 import { registerImport } from "./import.ts";
 import { registerLb } from "./lb.ts";
 import { registerNsm } from "./nsm.ts";
+import { registerNsc } from "./nsc.ts";
 import { registerPlan } from "./plan.ts";
 import { registerStatus } from "./status.ts";
 import { registerTarget } from "./target.ts";
@@ -61,6 +62,7 @@ export function createProgram(): Command {
   registerExplain(program);
   registerDataplane(program);
   registerTarget(program);
+  registerNsc(program);
   registerNsm(program);
   registerTraffic(program);
   registerCompletion(program);

@@ -1,7 +1,6 @@
-import { spawn, type ChildProcess } from "node:child_process";
 import { accessSync, constants, statSync } from "node:fs";
-import { createInterface } from "node:readline";
 import { delimiter, join } from "node:path";
+import { Child, type Ending } from "./child.ts";
 
 /**
  * Events as a hook gets them, its first argument.
@@ -9,8 +8,15 @@ import { delimiter, join } from "node:path";
  * - `new_connection IP`, `del_connection IP`: an application server came, or goes and is still wired.
  * - `vip_added PREFIX`, `vip_removed PREFIX`, `server_down IP`: beyond the example's contract.
  */
-export type HookEvent =
-  "endpoint_started" | "new_connection" | "del_connection" | "vip_added" | "vip_removed" | "server_down";
+export const HOOK_EVENTS = [
+  "endpoint_started",
+  "new_connection",
+  "del_connection",
+  "vip_added",
+  "vip_removed",
+  "server_down",
+] as const;
+export type HookEvent = (typeof HOOK_EVENTS)[number];
 
 export interface HookCall {
   readonly event: HookEvent;
@@ -18,18 +24,30 @@ export interface HookCall {
   readonly args?: readonly string[];
   /** Calls with the same key run one after another, in order: a connection's id. Default the event's name. */
   readonly key?: string;
+  /** Runs alone: after all calls before it, and before all after it. */
+  readonly exclusive?: boolean;
+  /** Beside the inherited environment. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Goes to standard input as JSON, whole, then its end. */
   readonly input?: unknown;
 }
 
+/**
+ * `skipped`: no hook is configured. `missing`: it cannot be run. `dropped`: too many wait, or the end came first.
+ * `timeout`: it was ended at its deadline.
+ */
+export const HOOK_RESULTS = ["ok", "failed", "timeout", "missing", "skipped", "dropped"] as const;
+
 export interface HookOutcome {
   readonly call: HookCall;
-  /** `skipped`: no hook is configured. `missing`: it cannot be run. `dropped`: too many wait. */
-  readonly result: "ok" | "failed" | "timeout" | "missing" | "skipped" | "dropped";
+  readonly result: (typeof HOOK_RESULTS)[number];
   readonly exitCode?: number;
   readonly signal?: string;
   readonly error?: string;
+  /** From its start to its end. */
   readonly durationMs: number;
+  /** Before its start. */
+  readonly waitedMs: number;
 }
 
 export interface HookOptions {
@@ -49,13 +67,12 @@ export interface HookOptions {
 }
 
 const DEFAULTS = { timeoutMs: 30_000, parallel: 4, maxWaiting: 1000 } as const;
+
 interface Waiting {
   readonly call: HookCall;
-  readonly done: (outcome: HookOutcome) => void;
+  readonly sinceMs: number;
+  readonly done: (ending: Ending | { readonly result: "skipped" | "dropped" }, durationMs: number) => void;
 }
-
-const KILL_AFTER_MS = 1000;
-const MAX_LINE = 4096;
 
 /**
  * Runs a user's program on events, as the NSM load-balancer example does (NSE_HOOK): arguments, inherited environment,
@@ -66,8 +83,10 @@ export class Hooks {
   readonly #options: HookOptions;
   readonly #waiting: Waiting[] = [];
   readonly #busyKeys = new Set<string>();
-  readonly #children = new Set<ChildProcess>();
+  readonly #children = new Set<Child>();
+  #exclusive = false;
   #closed = false;
+  #idle: (() => void)[] = [];
 
   constructor(options: HookOptions) {
     this.#options = options;
@@ -78,35 +97,57 @@ export class Hooks {
     return this.#busyKeys.size;
   }
 
+  /** Calls that wait for their turn. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** Whether there is a hook. */
+  get configured(): boolean {
+    return (this.#options.program ?? "") !== "";
+  }
+
   /** Why the hook cannot be run; undefined where it can, or none is configured. */
   problem(): string | undefined {
-    const { program } = this.#options;
-    return program === undefined || program === "" || isExecutable(program, this.#env())
-      ? undefined
-      : `${program} is no executable file`;
+    const { program = "" } = this.#options;
+    return program === "" || isExecutable(program, this.#env()) ? undefined : `${program} is no executable file`;
   }
 
   /** Settles when the hook has ended, one way or another; never rejects. */
   run(call: HookCall): Promise<HookOutcome> {
+    const sinceMs = performance.now();
     return new Promise((resolve) => {
-      const done = (outcome: HookOutcome) => {
-        this.#options.onOutcome?.(outcome);
+      const done: Waiting["done"] = (ending, durationMs) => {
+        const waitedMs = performance.now() - sinceMs - durationMs;
+        const outcome: HookOutcome = { call, ...ending, durationMs, waitedMs: Math.max(0, waitedMs) };
+        quietly(() => this.#options.onOutcome?.(outcome));
         resolve(outcome);
       };
-      const { program } = this.#options;
-      if (program === undefined || program === "") return done({ call, result: "skipped", durationMs: 0 });
+      if (!this.configured) return done({ result: "skipped" }, 0);
       if (this.#closed || this.#waiting.length >= (this.#options.maxWaiting ?? DEFAULTS.maxWaiting))
-        return done({ call, result: "dropped", durationMs: 0 });
-      this.#waiting.push({ call, done });
+        return done({ result: "dropped" }, 0);
+      this.#waiting.push({ call, sinceMs, done });
       this.#startNext();
     });
   }
 
-  /** Ends what runs and drops what waits. */
-  close(): void {
+  /** Takes no more calls, and gives those that are there some time; then what waits is dropped and what runs is killed. */
+  async close(withinMs = 0): Promise<void> {
     this.#closed = true;
-    for (const { call, done } of this.#waiting.splice(0)) done({ call, result: "dropped", durationMs: 0 });
-    for (const child of this.#children) killGroup(child, "SIGKILL");
+    if (withinMs > 0 && this.running + this.waiting > 0) await this.#untilIdle(withinMs);
+    for (const { done } of this.#waiting.splice(0)) done({ result: "dropped" }, 0);
+    for (const child of this.#children) child.kill();
+    await Promise.all([...this.#children].map((child) => child.ended));
+  }
+
+  #untilIdle(withinMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, withinMs);
+      this.#idle.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
   }
 
   #env(): NodeJS.ProcessEnv {
@@ -114,82 +155,73 @@ export class Hooks {
   }
 
   #startNext(): void {
-    while (this.#busyKeys.size < (this.#options.parallel ?? DEFAULTS.parallel)) {
-      const index = this.#waiting.findIndex(({ call }) => !this.#busyKeys.has(keyOf(call)));
-      if (index < 0) return;
-      const [{ call, done }] = this.#waiting.splice(index, 1) as [Waiting];
-      const key = keyOf(call);
-      this.#busyKeys.add(key);
-      void this.#execute(call).then((outcome) => {
-        this.#busyKeys.delete(key);
-        done(outcome);
-        this.#startNext();
-      });
+    while (this.running < (this.#options.parallel ?? DEFAULTS.parallel)) {
+      const at = this.#nextIndex();
+      if (at === undefined) break;
+      const [next] = this.#waiting.splice(at, 1) as [Waiting];
+      this.#start(next);
     }
+    if (this.running + this.waiting === 0) for (const tell of this.#idle.splice(0)) tell();
   }
 
-  #execute(call: HookCall): Promise<HookOutcome> {
-    const startedMs = Date.now();
-    return new Promise((resolve) => {
-      let result: HookOutcome["result"] | undefined;
-      const end = (more: Omit<HookOutcome, "call" | "durationMs">) =>
-        resolve({ call, durationMs: Date.now() - startedMs, ...more });
-      const problem = this.problem();
-      if (problem !== undefined) return end({ result: "missing", error: problem });
-      const child = spawn(this.#options.program!, [call.event, ...(call.args ?? [])], {
-        env: this.#env(),
-        stdio: ["pipe", "ignore", "pipe"],
-        // A group of its own: what the hook started ends with it.
-        detached: true,
-      });
-      this.#children.add(child);
-      const timer = setTimeout(() => {
-        result = "timeout";
-        killGroup(child, "SIGTERM");
-        setTimeout(() => killGroup(child, "SIGKILL"), KILL_AFTER_MS).unref();
-      }, this.#options.timeoutMs ?? DEFAULTS.timeoutMs);
-      this.#feed(child, call);
-      const over = (more: Omit<HookOutcome, "call" | "durationMs">) => {
-        clearTimeout(timer);
-        this.#children.delete(child);
-        end(more);
-      };
-      child.once("error", (error) => over({ result: "missing", error: error.message }));
-      child.once("exit", (exitCode, signal) => {
-        // Who it left behind holds neither the call nor its pipes.
-        killGroup(child, "SIGKILL");
-        child.stderr?.destroy();
-        over({
-          result: result ?? (exitCode === 0 ? "ok" : "failed"),
-          ...(exitCode === null ? {} : { exitCode }),
-          ...(signal === null ? {} : { signal }),
-        });
-      });
+  /** The first that may run; none overtakes an exclusive one. */
+  #nextIndex(): number | undefined {
+    if (this.#exclusive) return undefined;
+    for (const [at, { call }] of this.#waiting.entries()) {
+      if (call.exclusive === true) return at === 0 && this.running === 0 ? at : undefined;
+      if (!this.#busyKeys.has(keyOf(call))) return at;
+    }
+    return undefined;
+  }
+
+  #start({ call, done }: Waiting): void {
+    const key = keyOf(call);
+    this.#busyKeys.add(key);
+    this.#exclusive = call.exclusive === true;
+    const startedMs = performance.now();
+    void this.#execute(call).then((ending) => {
+      this.#busyKeys.delete(key);
+      this.#exclusive = false;
+      done(ending, performance.now() - startedMs);
+      this.#startNext();
     });
   }
 
-  #feed(child: ChildProcess, call: HookCall): void {
-    // It need not read its input.
-    child.stdin?.on("error", () => undefined);
-    child.stdin?.end(call.input === undefined ? "" : `${JSON.stringify(call.input)}\n`);
-    if (child.stderr === null) return;
-    createInterface({ input: child.stderr }).on("line", (line) =>
-      this.#options.onLine?.(line.slice(0, MAX_LINE), call),
-    );
+  async #execute(call: HookCall): Promise<Ending> {
+    const problem = this.problem();
+    if (problem !== undefined) return { result: "missing", error: problem };
+    let input: string;
+    try {
+      input = call.input === undefined ? "" : `${JSON.stringify(call.input)}\n`;
+    } catch (error) {
+      return { result: "missing", error: `its input cannot be written: ${(error as Error).message}` };
+    }
+    const child = new Child({
+      program: this.#options.program!,
+      args: [call.event, ...(call.args ?? [])],
+      env: { ...this.#env(), ...call.env },
+      input,
+      timeoutMs: this.#options.timeoutMs ?? DEFAULTS.timeoutMs,
+      onLine: (line) => quietly(() => this.#options.onLine?.(line, call)),
+    });
+    this.#children.add(child);
+    const ending = await child.ended;
+    this.#children.delete(child);
+    return ending;
+  }
+}
+
+/** Who is told must not break who tells. */
+function quietly(tell: () => void): void {
+  try {
+    tell();
+  } catch {
+    // Its own affair.
   }
 }
 
 function keyOf({ key, event }: HookCall): string {
   return key ?? event;
-}
-
-function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
-  if (child.pid === undefined) return;
-  try {
-    process.kill(-child.pid, signal);
-  } catch {
-    // Nobody is left in the group.
-  }
 }
 
 function isExecutable(program: string, env: NodeJS.ProcessEnv): boolean {

@@ -19,6 +19,7 @@ import {
   type NetworkServiceRequest,
   type NsmServer,
   type Registries,
+  type ServerSecurity,
   type ServiceHandlers,
   type TokenGenerator,
   type Wiring,
@@ -34,7 +35,7 @@ export interface MeshOptions {
   readonly listen: readonly string[];
   readonly tokens: TokenGenerator;
   readonly clientCredentials?: grpc.ChannelCredentials;
-  readonly serverCredentials?: () => grpc.ServerCredentials;
+  readonly serverCredentials?: ServerSecurity;
   readonly authorize?: boolean;
   readonly services?: readonly NetworkServiceInfo[];
   /** The longest that an endpoint stays registered without renewing. Default 60,000. */

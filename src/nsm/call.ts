@@ -7,6 +7,8 @@ export interface Peer {
   readonly spiffeId?: string;
   /** Its leaf certificate, DER; absent on clear text. */
   readonly certificate?: Uint8Array;
+  /** Our own leaf certificate on this connection, DER: what we sign for the peer must be signed with its key. */
+  readonly localCertificate?: Uint8Array;
 }
 
 /** Names a value that travels with a call, or stays with a connection. Two keys are never the same. */

@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import * as grpc from "@grpc/grpc-js";
 import { Call, CallKey, type Peer } from "./call.ts";
 import { TransportCredentials, type Transport } from "./credentials.ts";
@@ -12,6 +13,12 @@ export interface ChannelOptions {
   readonly tokens?: TokenGenerator;
   /** How long a connection may take to come up. Default 5,000. */
   readonly dialTimeoutMs?: number;
+}
+
+/** Credentials whose certificate changes with time: connections made with an older one are left for new ones. */
+export interface RotatingCredentials {
+  /** Whether a connection made now would use this certificate (DER). */
+  isCurrent(certificate: Uint8Array): boolean;
 }
 
 type Method = grpc.MethodDefinition<object, object>;
@@ -37,7 +44,10 @@ export class Channel {
   readonly url: string;
   readonly #client: grpc.Client;
   readonly #options: ChannelOptions;
+  readonly #closers: (() => void)[] = [];
   #transport: Transport | undefined;
+  #leaveAtMs = Infinity;
+  #isStale = false;
 
   /** @throws NsmError INVALID (the url) */
   constructor(url: string, options: ChannelOptions = {}) {
@@ -45,7 +55,7 @@ export class Channel {
     this.#options = options;
     const credentials = new TransportCredentials(
       options.credentials ?? grpc.credentials.createInsecure(),
-      (transport) => (this.#transport = transport),
+      (transport) => this.#connected(transport),
     );
     this.#client = new grpc.Client(grpcTarget(url), credentials, GRPC_OPTIONS);
   }
@@ -58,6 +68,22 @@ export class Channel {
 
   get peer(): Peer | undefined {
     return this.#transport?.peer;
+  }
+
+  /**
+   * Whether what follows should go over a new channel: our certificate or the peer's is another by now, so that tokens
+   * signed with new keys do not fit this connection. What goes on here may go on.
+   */
+  get stale(): boolean {
+    const certificate = this.#transport?.peer.localCertificate;
+    if (this.#isStale || certificate === undefined) return this.#isStale;
+    return Date.now() >= this.#leaveAtMs || rotatingOf(this.#options)?.isCurrent(certificate) === false;
+  }
+
+  /** What the peer signed is not signed with the key of its certificate here. @returns what to throw */
+  notSigned(message: string): StaleChannelError {
+    this.#isStale = true;
+    return new StaleChannelError("DENIED", message);
   }
 
   /** Settles when it is connected. @throws NsmError UNAVAILABLE, TIMEOUT, CANCELLED */
@@ -146,9 +172,29 @@ export class Channel {
     });
   }
 
+  /** Calls back when it is closed. */
+  onClose(callback: () => void): void {
+    this.#closers.push(callback);
+  }
+
   close(): void {
+    for (const closer of this.#closers.splice(0)) closer();
     this.#client.close();
     this.#transport?.descriptors?.destroy();
+  }
+
+  /** Takes no more calls; those that it has go on to their ends. */
+  retire(): void {
+    this.#client.close();
+  }
+
+  #connected(transport: Transport): void {
+    this.#transport = transport;
+    const { certificate } = transport.peer;
+    if (certificate === undefined) return;
+    // Halfway to its end the peer has a newer one: SPIFFE's agents rotate then.
+    const nowMs = Date.now();
+    this.#leaveAtMs = nowMs + (Date.parse(new X509Certificate(certificate).validTo) - nowMs) / 2;
   }
 
   async #metadata(): Promise<grpc.Metadata> {
@@ -159,13 +205,22 @@ export class Channel {
   }
 }
 
+function rotatingOf({ credentials }: ChannelOptions): RotatingCredentials | undefined {
+  return credentials !== undefined && "isCurrent" in credentials
+    ? (credentials as unknown as RotatingCredentials)
+    : undefined;
+}
+
+/** Over a new connection it may be as it should. */
+export class StaleChannelError extends NsmError {}
+
 /** The channel to the next hop, for the call that goes there. */
 export const CHANNEL = new CallKey<Channel>("channel");
 
 /** An NSM url as gRPC names it. @throws NsmError INVALID */
 export function grpcTarget(url: string): string {
-  const tcp = /^tcp:\/\/(\[[0-9a-fA-F:]+\]|[^:/]+):(\d{1,5})$/.exec(url);
-  if (tcp !== null) return `dns:${tcp[1]!}:${tcp[2]!}`;
+  const tcp = /^tcp:\/\/(\[[0-9a-fA-F:]+\]|[^:/]*):(\d{1,5})$/.exec(url);
+  if (tcp !== null) return `dns:${tcp[1]! || "localhost"}:${tcp[2]!}`;
   const abstract = /^unix:(?:\/\/)?@(.+)$/.exec(url);
   if (abstract !== null) return `unix-abstract:${abstract[1]!}`;
   const unix = /^unix:(?:\/\/)?(\/.+)$/.exec(url);
@@ -176,35 +231,42 @@ export function grpcTarget(url: string): string {
 /** Channels by url, shared among those who use them, closed when the last lets go. */
 export class ChannelPool {
   readonly #options: ChannelOptions;
-  readonly #channels = new Map<string, { channel: Channel; users: number }>();
+  readonly #current = new Map<string, Channel>();
+  readonly #users = new Map<Channel, number>();
 
   constructor(options: ChannelOptions = {}) {
     this.#options = options;
   }
 
+  /** Channels, stale ones that are still used included. */
   get size(): number {
-    return this.#channels.size;
+    return this.#users.size;
   }
 
-  /** @throws NsmError INVALID (the url) */
+  /** Never a stale one. @throws NsmError INVALID (the url) */
   take(url: string): Channel {
-    const entry = this.#channels.get(url) ?? { channel: new Channel(url, this.#options), users: 0 };
-    entry.users += 1;
-    this.#channels.set(url, entry);
-    return entry.channel;
+    const known = this.#current.get(url);
+    const channel = known === undefined || known.stale ? new Channel(url, this.#options) : known;
+    this.#current.set(url, channel);
+    this.#users.set(channel, (this.#users.get(channel) ?? 0) + 1);
+    return channel;
   }
 
   release(channel: Channel): void {
-    const entry = this.#channels.get(channel.url);
-    if (entry?.channel !== channel) return;
-    entry.users -= 1;
-    if (entry.users > 0) return;
-    this.#channels.delete(channel.url);
+    const users = this.#users.get(channel);
+    if (users === undefined) return;
+    if (users > 1) {
+      this.#users.set(channel, users - 1);
+      return;
+    }
+    this.#users.delete(channel);
+    if (this.#current.get(channel.url) === channel) this.#current.delete(channel.url);
     channel.close();
   }
 
   close(): void {
-    for (const { channel } of this.#channels.values()) channel.close();
-    this.#channels.clear();
+    for (const channel of this.#users.keys()) channel.close();
+    this.#users.clear();
+    this.#current.clear();
   }
 }

@@ -1,7 +1,8 @@
-import { X509Certificate } from "node:crypto";
+import type { X509Certificate } from "node:crypto";
 import type net from "node:net";
 import type { TLSSocket } from "node:tls";
 import { ChannelCredentials, type ChannelOptions } from "@grpc/grpc-js";
+import { idOfCertificate } from "../spiffe/x509.ts";
 import type { Peer } from "./call.ts";
 import { DescriptorSocket } from "./fd/socket.ts";
 
@@ -50,7 +51,7 @@ export class TransportCredentials extends ChannelCredentials {
         const isUnix = target.scheme === "unix" || target.scheme === "unix-abstract";
         const descriptors = isUnix ? new DescriptorSocket(socket) : undefined;
         const result = await inner.connect((descriptors as unknown as net.Socket | undefined) ?? socket);
-        const peer = peerOf(`${target.scheme ?? ""}:${target.path}`, result.secure ? result.socket : undefined);
+        const peer = peerOf(`${target.scheme ?? ""}:${target.path}`, result.socket);
         this.#connected({ descriptors, peer });
         return result;
       },
@@ -61,25 +62,26 @@ export class TransportCredentials extends ChannelCredentials {
   }
 }
 
-function peerOf(address: string, socket: net.Socket | undefined): Peer {
-  const certificate = (socket as TLSSocket | undefined)?.getPeerX509Certificate?.();
+/** Who is on the other side of a connection: of TLS, by its certificate. */
+export function peerOf(address: string, socket: unknown): Peer {
+  const { getPeerX509Certificate, getX509Certificate } = socket as Partial<TLSSocket>;
+  const certificate = getPeerX509Certificate?.call(socket as TLSSocket);
   if (certificate === undefined) return { address };
+  const local = getX509Certificate?.call(socket as TLSSocket);
   const spiffeId = spiffeIdOf(certificate);
-  return { address, certificate: certificate.raw, ...(spiffeId === undefined ? {} : { spiffeId }) };
+  return {
+    address,
+    certificate: certificate.raw,
+    ...(local === undefined ? {} : { localCertificate: local.raw }),
+    ...(spiffeId === undefined ? {} : { spiffeId }),
+  };
 }
 
-/** The peer that presented a certificate, DER. */
-export function peerOfCertificate(address: string, certificate: Uint8Array | undefined): Peer {
-  if (certificate === undefined) return { address };
-  const spiffeId = spiffeIdOf(new X509Certificate(certificate));
-  return { address, certificate, ...(spiffeId === undefined ? {} : { spiffeId }) };
-}
-
-/** The one SPIFFE ID among a certificate's alternative names (X.509-SVID, section 2). */
+/** The one SPIFFE ID among a certificate's alternative names; undefined where it is no X.509-SVID. */
 export function spiffeIdOf(certificate: X509Certificate): string | undefined {
-  const names = (certificate.subjectAltName ?? "").split(", ").filter((name) => name.startsWith("URI:"));
-  const [uri] = names;
-  if (names.length !== 1 || uri === undefined) return undefined;
-  const id = uri.slice("URI:".length);
-  return id.startsWith("spiffe://") ? id : undefined;
+  try {
+    return idOfCertificate(certificate).text;
+  } catch {
+    return undefined;
+  }
 }

@@ -39,7 +39,7 @@ export function endpointChain(options: EndpointChainOptions, signal: AbortSignal
   const service = chain(
     validate(),
     updatePath(options.name ?? `endpoint-${randomUUID()}`),
-    begin(),
+    begin({ undoAbandoned: true }),
     updateToken(options.tokens),
     options.authorize === true ? authorizeServer(owners) : undefined,
     connectionStore(),

@@ -80,6 +80,14 @@ export class NsmError extends Error {
     return new NsmError("INTERNAL", `${prefix}${message}`, { cause: error });
   }
 
+  /** Why a signal has fired: TIMEOUT or CANCELLED. */
+  static fromAbort({ reason }: AbortSignal): NsmError {
+    if (reason instanceof NsmError) return reason;
+    const isTimeout = reason instanceof Error && reason.name === "TimeoutError";
+    const message = reason instanceof Error ? reason.message : "the caller gave up";
+    return new NsmError(isTimeout ? "TIMEOUT" : "CANCELLED", message, { cause: reason });
+  }
+
   /** As a gRPC handler answers it. */
   toStatus(): { code: status; details: string } {
     return { code: TO_GRPC[this.code], details: this.message };

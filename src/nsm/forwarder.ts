@@ -7,6 +7,7 @@ import { connect } from "./elements/connect.ts";
 import { receiveDescriptors, returnDescriptors } from "./elements/descriptors.ts";
 import { discoverEndpoint } from "./elements/discover.ts";
 import { storeOf } from "./elements/store.ts";
+import { undoNew } from "./elements/undo.ts";
 import { endpointChain, type Endpoint } from "./endpoint.ts";
 import { NsmError } from "./errors.ts";
 import { clone, type Connection, type Mechanism } from "./messages.ts";
@@ -120,7 +121,10 @@ function translateMechanisms({ wirings, offers }: ForwarderOptions): ChainElemen
       const before = store.get(ENDPOINT_MECHANISM);
       request.connection!.mechanism = request.connection!.state === "RESELECT_REQUESTED" ? null : clone(before ?? null);
       const connection = await next.request(request, call);
-      if (connection.mechanism === null) throw new NsmError("UNSUPPORTED", "the endpoint chose no mechanism");
+      if (connection.mechanism === null) {
+        await undoNew(next, connection, call);
+        throw new NsmError("UNSUPPORTED", "the endpoint chose no mechanism");
+      }
       store.set(ENDPOINT_MECHANISM, clone(connection.mechanism));
       return connection;
     },

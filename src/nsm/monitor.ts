@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Call } from "./call.ts";
+import { Call } from "./call.ts";
 import type { Channel } from "./channel.ts";
 import { NsmError } from "./errors.ts";
 import { clone, newSegment, type Connection, type ConnectionEvent, type MonitorScopeSelector } from "./messages.ts";
@@ -169,6 +169,34 @@ export async function monitorConnections(
   });
   stream.on("error", (error) => end(NsmError.from(error, `monitor of ${channel.url}`)));
   stream.on("end", () => end(new NsmError("UNAVAILABLE", `${channel.url} ended its monitor`)));
+}
+
+/**
+ * The connections that the next hop has at the moment, as it sees them: how a client finds those of its former life.
+ * @throws NsmError
+ */
+export async function currentConnections(
+  channel: Channel,
+  selector: MonitorScopeSelector,
+  call: Call,
+): Promise<Connection[]> {
+  const abort = new AbortController();
+  const own = new Call({ ...call, signal: AbortSignal.any([call.signal, abort.signal]), deadlineMs: call.deadlineMs });
+  const stream = await channel.stream(nsmServices().monitorConnection["MonitorConnections"]!, selector, own);
+  try {
+    return await new Promise((resolve, reject) => {
+      const late = () => reject(new NsmError("TIMEOUT", `${channel.url} did not tell its connections in time`));
+      call.signal.addEventListener("abort", late, { once: true });
+      if (call.signal.aborted) late();
+      // The first event is the state as it is.
+      stream.once("data", (event: ConnectionEvent) => resolve(Object.values(event.connections)));
+      stream.once("error", (error) => reject(NsmError.from(error, `monitor of ${channel.url}`)));
+      stream.once("end", () => reject(new NsmError("UNAVAILABLE", `${channel.url} ended its monitor`)));
+    });
+  } finally {
+    stream.on("error", () => undefined);
+    abort.abort();
+  }
 }
 
 /** Turns a hop's events into what they mean for one connection of ours. */

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { loadPackageDefinition, type ServiceDefinition } from "@grpc/grpc-js";
+import type { ServiceDefinition } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { NsmError } from "./errors.ts";
 
@@ -12,6 +12,7 @@ export interface NsmServices {
   readonly monitorConnection: ServiceDefinition;
   readonly serviceRegistry: ServiceDefinition;
   readonly endpointRegistry: ServiceDefinition;
+  readonly health: ServiceDefinition;
 }
 
 let services: NsmServices | undefined;
@@ -25,7 +26,7 @@ export function nsmServices(): NsmServices {
 function load(): NsmServices {
   const place = PLACES.find((each) => existsSync(`${each}networkservice.proto`));
   if (place === undefined) throw new NsmError("INTERNAL", `this installation lacks ${PLACES[0]}: install it again`);
-  const definition = loadSync(["networkservice.proto", "registry.proto"], {
+  const definition = loadSync(["networkservice.proto", "registry.proto", "health.proto"], {
     includeDirs: [place],
     defaults: true,
     arrays: true,
@@ -33,15 +34,12 @@ function load(): NsmServices {
     longs: Number,
     enums: String,
   });
-  const root = loadPackageDefinition(definition) as unknown as Record<
-    string,
-    Record<string, { service: ServiceDefinition }>
-  >;
-  const service = (pack: string, name: string): ServiceDefinition => root[pack]![name]!.service;
+  const service = (pack: string, name: string) => definition[`${pack}.${name}`] as ServiceDefinition;
   return {
     networkService: service("networkservice", "NetworkService"),
     monitorConnection: service("connection", "MonitorConnection"),
     serviceRegistry: service("registry", "NetworkServiceRegistry"),
     endpointRegistry: service("registry", "NetworkServiceEndpointRegistry"),
+    health: service("grpc.health.v1", "Health"),
   };
 }

@@ -1,9 +1,12 @@
 import { chmodSync, lstatSync, unlinkSync } from "node:fs";
 import net from "node:net";
+import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
 import * as grpc from "@grpc/grpc-js";
 import { Call, CallKey, type Peer } from "./call.ts";
-import { peerOfCertificate } from "./credentials.ts";
+import { peerOf } from "./credentials.ts";
 import { NsmError } from "./errors.ts";
+import { healthHandlers } from "./health.ts";
 import { DescriptorSocket } from "./fd/socket.ts";
 
 /** Where the caller's connection carries descriptors: the socket. */
@@ -25,21 +28,29 @@ export interface ServiceHandlers {
   readonly definition: grpc.ServiceDefinition;
   /** By method name. */
   readonly methods: Readonly<Record<string, UnaryHandler | StreamHandler>>;
+  /** Lets go of what they hold, when a server that serves them closes. */
+  close?(): void;
 }
 
 export interface NsmServerOptions {
   /** `unix:///path` or `tcp://host:port`; port 0 takes a free one. */
   readonly listen: string;
   readonly services: readonly ServiceHandlers[];
-  /** Default clear text. Called for each unix connection, so that rotated certificates are used. */
-  readonly credentials?: () => grpc.ServerCredentials;
-  /** Unix connections at once; more are refused. Default 1,000. */
+  /** What secures each connection; TLS with ALPN `h2`. Default: nothing, clear text. */
+  readonly credentials?: ServerSecurity;
+  /** Connections at once; more are refused. Default 1,000. */
   readonly maxConnections?: number;
   /** Permissions of a unix socket. Default 0o660. */
   readonly mode?: number;
   /** Calls without a deadline of their own get this one. Default 15,000. */
   readonly callTimeoutMs?: number;
 }
+
+/**
+ * Does the server's side of the handshake on a connection that came in, with the certificate of its moment; settles when
+ * the peer is authenticated. Rejects, and destroys the socket, where it is not.
+ */
+export type ServerSecurity = (socket: Duplex) => Promise<TLSSocket>;
 
 export interface NsmServer {
   /** As others dial it. */
@@ -50,79 +61,124 @@ export interface NsmServer {
 
 /** setTimeout's limit. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+const MAX_PORT = 65_535;
 
 const SERVER_OPTIONS: grpc.ServerOptions = {
   "grpc.max_receive_message_length": 4 << 20,
   "grpc.max_concurrent_streams": 10_000,
 };
 
-/** Serves NSM's services on a unix socket, where descriptors pass, or on TCP. @throws NsmError INVALID, CONFLICT */
-export async function serveNsm(options: NsmServerOptions): Promise<NsmServer> {
-  const path = /^unix:(?:\/\/)?(\/.+)$/.exec(options.listen)?.[1];
-  if (path !== undefined) return serveUnix(path, options);
-  const address = /^tcp:\/\/((?:\[[0-9a-fA-F:]+\]|[^:/]*):\d{1,5})$/.exec(options.listen)?.[1];
-  if (address === undefined)
-    throw new NsmError("INVALID", `${options.listen} is no url to listen on: unix:///path or tcp://host:port`);
-  return serveTcp(address, options);
-}
-
-async function serveTcp(address: string, options: NsmServerOptions): Promise<NsmServer> {
-  const server = makeServer(options, undefined);
-  const credentials = options.credentials?.() ?? grpc.ServerCredentials.createInsecure();
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(address, credentials, (error, bound) => {
-      if (error === null) resolve(bound);
-      else reject(new NsmError("CONFLICT", `cannot listen on ${address}: ${error.message}`, { cause: error }));
-    });
-  });
-  const host = address.slice(0, address.lastIndexOf(":"));
+/**
+ * Serves NSM's services, and grpc.health.v1 over them, on a unix socket, where descriptors pass, or on TCP.
+ * @throws NsmError INVALID, CONFLICT
+ */
+export async function serveNsm(given: NsmServerOptions): Promise<NsmServer> {
+  const options = { ...given, services: [...given.services, healthHandlers(given.services)] };
+  const server = await serveOn(options);
   return {
-    url: `tcp://${host}:${port}`,
-    close: () => {
-      server.forceShutdown();
-      return Promise.resolve();
+    url: server.url,
+    close: async () => {
+      await server.close();
+      for (const handlers of options.services) handlers.close?.();
     },
   };
 }
 
-/** One gRPC server for each connection: only so a handler knows which socket a call came on. */
-async function serveUnix(path: string, options: NsmServerOptions): Promise<NsmServer> {
+async function serveOn(options: NsmServerOptions): Promise<NsmServer> {
+  const path = /^unix:(?:\/\/)?(\/.+)$/.exec(options.listen)?.[1];
+  if (path !== undefined) {
+    await removeStale(path);
+    const server = await listen({ path }, options);
+    chmodSync(path, options.mode ?? 0o660);
+    return { url: `unix://${path}`, close: server.close };
+  }
+  const tcp = /^tcp:\/\/(?:\[([0-9a-fA-F:]+)\]|([^:/]*)):(\d{1,5})$/.exec(options.listen);
+  const port = Number(tcp?.[3]);
+  if (tcp === null || port > MAX_PORT)
+    throw new NsmError("INVALID", `${options.listen} is no url to listen on: unix:///path or tcp://host:port`);
+  const host = tcp[1] ?? tcp[2] ?? "";
+  const server = await listen({ port, ...(host === "" ? {} : { host }) }, options);
+  return { url: `tcp://${tcp[1] === undefined ? host : `[${host}]`}:${server.port}`, close: server.close };
+}
+
+/** One gRPC server for each connection: only so a handler knows which connection a call came on. */
+async function listen(
+  where: net.ListenOptions,
+  options: NsmServerOptions,
+): Promise<{ readonly port: number; close(): Promise<void> }> {
   const open = new Map<net.Socket, () => void>();
-  const listener = net.createServer({ pauseOnConnect: true }, (socket) => {
-    socket.on("error", () => socket.destroy());
-    const descriptors = new DescriptorSocket(socket);
-    descriptors.on("error", () => undefined);
-    const server = makeServer(options, descriptors);
-    const injector = server.createConnectionInjector(
-      options.credentials?.() ?? grpc.ServerCredentials.createInsecure(),
-    );
-    const end = () => {
+  const isUnix = where.path !== undefined;
+  const listener = net.createServer({ pauseOnConnect: isUnix, noDelay: true }, (socket) => {
+    const connection = new Incoming(socket, isUnix, options);
+    open.set(socket, () => connection.end());
+    socket.once("close", () => {
       open.delete(socket);
-      injector.destroy();
-      server.forceShutdown();
-      descriptors.destroy();
-    };
-    open.set(socket, end);
-    socket.once("close", end);
-    injector.injectConnection(descriptors);
+      connection.end();
+    });
+    void connection.run();
   });
   listener.maxConnections = options.maxConnections ?? 1000;
-  await removeStale(path);
   await new Promise<void>((resolve, reject) => {
     listener.once("error", (error) =>
-      reject(new NsmError("CONFLICT", `cannot listen on ${path}: ${error.message}`, { cause: error })),
+      reject(new NsmError("CONFLICT", `cannot listen on ${options.listen}: ${error.message}`, { cause: error })),
     );
-    listener.listen(path, resolve);
+    listener.listen(where, resolve);
   });
-  chmodSync(path, options.mode ?? 0o660);
   return {
-    url: `unix://${path}`,
+    port: isUnix ? 0 : (listener.address() as net.AddressInfo).port,
     close: () =>
       new Promise((resolve) => {
         listener.close(() => resolve());
         for (const end of [...open.values()]) end();
       }),
   };
+}
+
+/** One connection that came in. */
+class Incoming {
+  readonly #socket: net.Socket;
+  readonly #descriptors: DescriptorSocket | undefined;
+  readonly #options: NsmServerOptions;
+  #server: { forceShutdown(): void } | undefined;
+  #ended = false;
+
+  constructor(socket: net.Socket, isUnix: boolean, options: NsmServerOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    socket.on("error", () => socket.destroy());
+    this.#descriptors = isUnix ? new DescriptorSocket(socket) : undefined;
+    this.#descriptors?.on("error", () => undefined);
+  }
+
+  async run(): Promise<void> {
+    const { remoteAddress = "unix", remotePort } = this.#socket;
+    const address = remotePort === undefined ? remoteAddress : `${remoteAddress}:${remotePort}`;
+    const plain = this.#descriptors ?? this.#socket;
+    let transport: Duplex;
+    try {
+      transport = (await this.#options.credentials?.(plain)) ?? plain;
+    } catch {
+      return this.end();
+    }
+    if (this.#ended) return;
+    const server = makeServer(this.#options, { descriptors: this.#descriptors, peer: peerOf(address, transport) });
+    const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure());
+    this.#server = {
+      forceShutdown: () => {
+        injector.destroy();
+        server.forceShutdown();
+      },
+    };
+    injector.injectConnection(transport);
+  }
+
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#server?.forceShutdown();
+    this.#descriptors?.destroy();
+    this.#socket.destroy();
+  }
 }
 
 /** A socket file that nobody listens on was left by a process that died. @throws NsmError CONFLICT: somebody listens */
@@ -140,12 +196,18 @@ async function removeStale(path: string): Promise<void> {
   unlinkSync(path);
 }
 
-function makeServer(options: NsmServerOptions, descriptors: DescriptorSocket | undefined): grpc.Server {
+/** What handlers learn of the connection that a call came on. */
+interface Caller {
+  readonly descriptors: DescriptorSocket | undefined;
+  readonly peer: Peer;
+}
+
+function makeServer(options: NsmServerOptions, caller: Caller): grpc.Server {
   const server = new grpc.Server(SERVER_OPTIONS);
   for (const { definition, methods } of options.services) {
     const implementation: grpc.UntypedServiceImplementation = {};
     for (const [name, handler] of Object.entries(methods))
-      implementation[name] = toImplementation(handler, options, descriptors);
+      implementation[name] = toImplementation(handler, options, caller);
     server.addService(definition, implementation);
   }
   return server;
@@ -154,14 +216,14 @@ function makeServer(options: NsmServerOptions, descriptors: DescriptorSocket | u
 function toImplementation(
   handler: UnaryHandler | StreamHandler,
   options: NsmServerOptions,
-  descriptors: DescriptorSocket | undefined,
+  caller: Caller,
 ): grpc.UntypedHandleCall {
   if (handler.kind === "stream")
     return ((call: grpc.ServerWritableStream<never, object>) => {
-      void runStream(handler, call, descriptors);
+      void runStream(handler, call, caller);
     }) as grpc.UntypedHandleCall;
   return ((call: grpc.ServerUnaryCall<never, object>, done: grpc.sendUnaryData<object>) => {
-    void runUnary(handler, call, done, options, descriptors);
+    void runUnary(handler, call, done, options, caller);
   }) as grpc.UntypedHandleCall;
 }
 
@@ -170,9 +232,9 @@ async function runUnary(
   grpcCall: grpc.ServerUnaryCall<never, object>,
   done: grpc.sendUnaryData<object>,
   options: NsmServerOptions,
-  descriptors: DescriptorSocket | undefined,
+  caller: Caller,
 ): Promise<void> {
-  const { call, end } = toCall(grpcCall, options.callTimeoutMs ?? 15_000, descriptors);
+  const { call, end } = toCall(grpcCall, options.callTimeoutMs ?? 15_000, caller);
   const headers = new grpc.Metadata();
   try {
     const response = await handler.run(grpcCall.request, call, headers);
@@ -188,9 +250,9 @@ async function runUnary(
 async function runStream(
   handler: StreamHandler,
   grpcCall: grpc.ServerWritableStream<never, object>,
-  descriptors: DescriptorSocket | undefined,
+  caller: Caller,
 ): Promise<void> {
-  const { call, end } = toCall(grpcCall, undefined, descriptors);
+  const { call, end } = toCall(grpcCall, undefined, caller);
   const headers = new grpc.Metadata();
   let sent = false;
   const send = (message: object) => {
@@ -213,7 +275,7 @@ type AnyCall = grpc.ServerUnaryCall<never, object> | grpc.ServerWritableStream<n
 function toCall(
   grpcCall: AnyCall,
   defaultTimeoutMs: number | undefined,
-  descriptors: DescriptorSocket | undefined,
+  { descriptors, peer }: Caller,
 ): { call: Call; end: () => void } {
   const controller = new AbortController();
   const asked = grpcCall.getDeadline();
@@ -236,7 +298,7 @@ function toCall(
     signal: controller.signal,
     deadlineMs,
     metadata: metadataOf(grpcCall.metadata),
-    peer: peerOf(grpcCall),
+    peer,
   });
   return {
     call: descriptors === undefined ? call : call.with(CALLER_DESCRIPTORS, descriptors),
@@ -247,8 +309,4 @@ function toCall(
 function metadataOf(metadata: grpc.Metadata): ReadonlyMap<string, readonly string[]> {
   const names = Object.keys(metadata.getMap());
   return new Map(names.map((name) => [name, metadata.get(name).map((value) => value.toString())]));
-}
-
-function peerOf(grpcCall: AnyCall): Peer {
-  return peerOfCertificate(grpcCall.getPeer(), grpcCall.getAuthContext().sslPeerCertificate?.raw);
 }

@@ -21,7 +21,10 @@ export function writeToken(metadata: Metadata, { token, expiresMs }: Token): voi
   metadata.set(EXPIRES_KEY, new Date(expiresMs).toISOString());
 }
 
-/** The token that came with a call; undefined where there is none. @throws NsmError INVALID */
+/**
+ * The token that came with a call; undefined where there is none. It expires when its own claims say so, even where the
+ * metadata says later. @throws NsmError INVALID
+ */
 export function readToken(call: Call): Token | undefined {
   const tokens = call.metadata.get(TOKEN_KEY) ?? [];
   const expires = call.metadata.get(EXPIRES_KEY) ?? [];
@@ -29,7 +32,7 @@ export function readToken(call: Call): Token | undefined {
   const expiresMs = Date.parse(expires[0] ?? "");
   if (tokens.length !== 1 || expires.length !== 1 || Number.isNaN(expiresMs))
     throw new NsmError("INVALID", `metadata ${TOKEN_KEY} and ${EXPIRES_KEY} (RFC 3339) come once each`);
-  return { token: tokens[0]!, expiresMs };
+  return { token: tokens[0]!, expiresMs: Math.min(expiresMs, (tokenClaims(tokens[0]!)?.exp ?? Infinity) * 1000) };
 }
 
 /** What a token claims; nothing of it is checked. undefined where it is no JWT. */

@@ -1,16 +1,19 @@
+import { X509Certificate } from "node:crypto";
 import type { ChannelCredentials } from "@grpc/grpc-js";
-import { insecureTokens, type NsmServerOptions, type TokenGenerator } from "@networkservicemesh/sdk-ts";
 import {
-  IdentitySource,
-  SpiffeChannelCredentials,
-  SpiffeError,
-  signToken,
-  spiffeServerCredentials,
-} from "../spiffe/index.ts";
+  insecureTokens,
+  NsmError,
+  type NsmServerOptions,
+  type Peer,
+  type TokenGenerator,
+} from "@networkservicemesh/sdk-ts";
+import { IdentitySource, SpiffeChannelCredentials, SpiffeError, signToken, spiffeServer } from "../spiffe/index.ts";
 
 export interface IdentityOptions {
   /** `unix:///path` of the Workload API. Default SPIFFE_ENDPOINT_SOCKET. */
   readonly spiffeSocket?: string | undefined;
+  /** Which identity of several; default the first that the Workload API gives. */
+  readonly spiffeId?: string | undefined;
   /** Clear text, tokens that prove nothing. Default NSM_INSECURE; never because identities are missing. */
   readonly insecure?: boolean | undefined;
   /** Of this hop; in tokens without identity. */
@@ -55,18 +58,16 @@ export async function openIdentity(options: IdentityOptions, signal: AbortSignal
   const { name, maxTokenLifetimeMs = DEFAULT_LIFETIME_MS } = options;
   const socket = chooseSocket(options);
   if (socket === undefined) return withoutIdentity(insecureTokens(`spiffe://insecure/${name}`, maxTokenLifetimeMs));
-  const { onError, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
-  const source = await IdentitySource.open({ socket, ...(onError === undefined ? {} : { onError }) }, timeoutMs);
-  signal.addEventListener("abort", () => source.close(), { once: true });
+  const { spiffeId: id, onError, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  const source = await IdentitySource.open({ socket, id, onError, timeoutMs }, signal);
   return fromSource(source, maxTokenLifetimeMs);
 }
 
 /** An identity that is kept current by a source. Closing it closes the source. */
 export function fromSource(source: IdentitySource, maxTokenLifetimeMs = DEFAULT_LIFETIME_MS): NsmIdentity {
-  const tokens: TokenGenerator = (peer) =>
-    signToken(source.identity, peer?.spiffeId === undefined ? [] : [peer.spiffeId], maxTokenLifetimeMs);
+  const tokens = tokensOf(source, maxTokenLifetimeMs);
   const clientCredentials = new SpiffeChannelCredentials(() => source.identity);
-  const serverCredentials = () => spiffeServerCredentials(source.identity);
+  const serverCredentials = spiffeServer(() => source.identity);
   return {
     get id() {
       return source.identity.svid.id.text;
@@ -78,6 +79,27 @@ export function fromSource(source: IdentitySource, maxTokenLifetimeMs = DEFAULT_
     client: { tokens, authorize: true, credentials: clientCredentials },
     server: { credentials: serverCredentials },
     close: () => source.close(),
+  };
+}
+
+/** For the peer, with the key of its connection, and never longer than its certificate is good (sdk pkg/tools/spiffejwt). */
+function tokensOf(source: IdentitySource, maxLifetimeMs: number): TokenGenerator {
+  const peersEnd = new WeakMap<Peer, number>();
+  const endOf = (peer: Peer | undefined): number => {
+    if (peer?.certificate === undefined) return Infinity;
+    const endMs = peersEnd.get(peer) ?? Date.parse(new X509Certificate(peer.certificate).validTo);
+    peersEnd.set(peer, endMs);
+    return endMs;
+  };
+  return (peer) => {
+    const nowMs = Date.now();
+    const lifetimeMs = Math.min(maxLifetimeMs, endOf(peer) - nowMs);
+    const audience = peer?.spiffeId === undefined ? [] : [peer.spiffeId];
+    try {
+      return signToken(source.svidOf(peer?.localCertificate), audience, lifetimeMs, nowMs);
+    } catch (cause) {
+      throw new NsmError("UNAVAILABLE", `no token: ${(cause as Error).message}`, { cause });
+    }
   };
 }
 

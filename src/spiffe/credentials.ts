@@ -1,5 +1,7 @@
 import type { X509Certificate } from "node:crypto";
+import { once } from "node:events";
 import type net from "node:net";
+import type { Duplex } from "node:stream";
 import tls from "node:tls";
 import * as grpc from "@grpc/grpc-js";
 import { SpiffeError } from "./errors.ts";
@@ -32,6 +34,11 @@ export class SpiffeChannelCredentials extends grpc.ChannelCredentials {
     this.#policy = policy;
   }
 
+  /** Whether a connection made now would use this certificate (DER) of ours. */
+  isCurrent(certificate: Uint8Array): boolean {
+    return this.#identity().svid.certificates[0]?.raw.equals(certificate) === true;
+  }
+
   override compose(): grpc.ChannelCredentials {
     throw new TypeError("these credentials cannot be composed");
   }
@@ -50,49 +57,83 @@ export class SpiffeChannelCredentials extends grpc.ChannelCredentials {
     credentials: CallCredentials = grpc.CallCredentials.createEmpty(),
   ): Connector {
     return {
-      connect: async (socket) => ({ socket: await this.#handshake(socket), secure: true }),
+      connect: async (socket) => ({
+        socket: await secureClient(socket, this.#identity(), this.#policy),
+        secure: true,
+      }),
       waitForReady: () => Promise.resolve(),
       getCallCredentials: () => credentials,
       destroy: () => undefined,
     };
   }
+}
 
-  #handshake(socket: net.Socket): Promise<tls.TLSSocket> {
-    const identity = this.#identity();
-    return new Promise((resolve, reject) => {
-      // Names are SPIFFE IDs, not hosts: the chain is checked below, against the bundle of its trust domain.
-      const secured = tls.connect({
-        socket,
-        ...keyAndChain(identity),
-        ALPNProtocols: ["h2"],
-        rejectUnauthorized: false,
-      });
-      const timer = setTimeout(
-        () => fail(new SpiffeError("UNAVAILABLE", "the TLS handshake took too long")),
-        HANDSHAKE_TIMEOUT_MS,
-      );
-      const fail = (error: Error) => {
-        clearTimeout(timer);
-        secured.destroy();
-        reject(error);
-      };
-      secured.once("error", fail);
-      secured.once("secureConnect", () => {
-        try {
-          this.#policy(verifyPeer(chainOf(secured), identity.bundles));
-          clearTimeout(timer);
-          secured.off("error", fail);
-          resolve(secured);
-        } catch (error) {
-          fail(error as Error);
-        }
-      });
+/** The client's side of a connection. @throws SpiffeError UNTRUSTED, UNAVAILABLE, what the policy throws */
+export async function secureClient(
+  socket: net.Socket,
+  identity: Identity,
+  policy: PeerPolicy = ANYBODY,
+): Promise<tls.TLSSocket> {
+  // Names are SPIFFE IDs, not hosts.
+  const secured = tls.connect({ socket, ...tlsOptions(identity), checkServerIdentity: () => undefined });
+  const timer = setTimeout(
+    () => secured.destroy(new SpiffeError("UNAVAILABLE", "the TLS handshake took too long")),
+    HANDSHAKE_TIMEOUT_MS,
+  );
+  try {
+    await once(secured, "secureConnect");
+    return checked(secured, identity, policy);
+  } catch (error) {
+    secured.destroy();
+    throw describe(error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * The server's side: a function that takes connections, each with the identity of its moment.
+ * @throws (the function) SpiffeError UNTRUSTED, UNAVAILABLE, what the policy throws; the socket is destroyed then
+ */
+export function spiffeServer(
+  identity: () => Identity,
+  policy: PeerPolicy = ANYBODY,
+): (socket: Duplex) => Promise<tls.TLSSocket> {
+  return async (socket) => {
+    const mine = identity();
+    // One for each connection: its certificate is of this moment, and no session is resumed with an older one.
+    const server = tls.createServer({
+      ...tlsOptions(mine),
+      requestCert: true,
+      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     });
+    try {
+      const accepted = new Promise<tls.TLSSocket>((resolve, reject) => {
+        server.once("secureConnection", resolve);
+        server.once("tlsClientError", (error) => reject(describe(error)));
+      });
+      server.emit("connection", socket);
+      return checked(await accepted, mine, policy);
+    } catch (error) {
+      socket.destroy();
+      throw error;
+    }
+  };
+}
+
+/** OpenSSL checks the chain (against every bundle), this the trust domain. */
+function checked(socket: tls.TLSSocket, { bundles }: Identity, policy: PeerPolicy): tls.TLSSocket {
+  try {
+    policy(verifyPeer(chainOf(socket), bundles));
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    throw error;
   }
 }
 
 /** The peer's certificates, leaf first. */
-export function chainOf(socket: tls.TLSSocket): X509Certificate[] {
+function chainOf(socket: tls.TLSSocket): X509Certificate[] {
   const chain: X509Certificate[] = [];
   let certificate = socket.getPeerX509Certificate();
   while (certificate !== undefined && !chain.some((each) => each.fingerprint256 === certificate!.fingerprint256)) {
@@ -102,20 +143,24 @@ export function chainOf(socket: tls.TLSSocket): X509Certificate[] {
   return chain;
 }
 
-function keyAndChain({ svid }: Identity): { key: string; cert: string } {
-  return {
-    key: svid.key.export({ format: "pem", type: "pkcs8" }).toString(),
+function tlsOptions({ svid, bundles }: Identity) {
+  const options = {
+    key: svid.key.export({ format: "pem", type: "pkcs8" }),
     cert: svid.certificates.map((each) => each.toString()).join(""),
+    ca: [...bundles.values()].flat().map((each) => each.toString()),
+    // An authority of a bundle need not be self-signed. Node before 20.18 does not know it.
+    allowPartialTrustChain: true,
+    ALPNProtocols: ["h2"],
+    minVersion: "TLSv1.2" as const,
+    rejectUnauthorized: true,
   };
+  return options;
 }
 
-/**
- * Mutual TLS with X.509-SVIDs for gRPC servers, with the identity of this moment: make one for each connection. A client
- * must present a certificate that some bundle vouches for; its id is checked with the call (`verifyPeer`).
- */
-export function spiffeServerCredentials(identity: Identity): grpc.ServerCredentials {
-  const { key, cert } = keyAndChain(identity);
-  const roots = [...identity.bundles.values()].flat().map((each) => each.toString());
-  const pair = { private_key: Buffer.from(key), cert_chain: Buffer.from(cert) };
-  return grpc.ServerCredentials.createSsl(Buffer.from(roots.join("")), [pair], true);
+/** OpenSSL says of a peer's certificate what is wrong with it by a code. */
+function describe(error: unknown): SpiffeError {
+  if (error instanceof SpiffeError) return error;
+  const { code = "", message } = error as NodeJS.ErrnoException;
+  const untrusted = /CERT|ISSUER|VERIFY|SIGNATURE|CHAIN|PURPOSE|INVALID_CA/.test(code);
+  return new SpiffeError(untrusted ? "UNTRUSTED" : "UNAVAILABLE", `TLS: ${message}`, { cause: error });
 }

@@ -1,12 +1,13 @@
 /**
  * - `INPUT`: what the user gave is malformed, or is missing.
- * - `INVALID`: an id or certificate is malformed.
- * - `UNAVAILABLE`: the Workload API cannot be reached.
- * - `DENIED`: the Workload API has no identity for this process.
+ * - `INVALID`: an id, certificate, key or answer is malformed.
+ * - `UNAVAILABLE`: the Workload API, or a peer, cannot be reached.
+ * - `DENIED`: the Workload API has no such identity for this process.
+ * - `EXPIRED`: this process's identity has expired, and no newer one has come.
  * - `CLOSED`: the source is closed.
  * - `UNTRUSTED`: a peer's certificate is not what its trust domain vouches for.
  */
-export type SpiffeErrorCode = "INPUT" | "INVALID" | "UNAVAILABLE" | "DENIED" | "CLOSED" | "UNTRUSTED";
+export type SpiffeErrorCode = "INPUT" | "INVALID" | "UNAVAILABLE" | "DENIED" | "EXPIRED" | "CLOSED" | "UNTRUSTED";
 
 export class SpiffeError extends Error {
   readonly code: SpiffeErrorCode;
@@ -15,5 +16,9 @@ export class SpiffeError extends Error {
     super(message, options);
     this.name = "SpiffeError";
     this.code = code;
+  }
+
+  static is(error: unknown, ...codes: SpiffeErrorCode[]): error is SpiffeError {
+    return error instanceof SpiffeError && (codes.length === 0 || codes.includes(error.code));
   }
 }

@@ -1,50 +1,39 @@
-import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import * as grpc from "@grpc/grpc-js";
-import { loadSync } from "@grpc/proto-loader";
 import { BehaviorSubject, type Observable } from "rxjs";
 import { SpiffeError } from "./errors.ts";
 import { parseSpiffeId } from "./id.ts";
-import { parseCertificates, parseSvid, type Bundles, type X509Svid } from "./x509.ts";
+import { fetchX509Svids, workloadTarget, type SvidResponse } from "./workload.ts";
+import { parseBundle, parseSvid, type Bundles, type X509Svid } from "./x509.ts";
 
-/** Shipped beside the sources; the others are seen from compiled files. */
-const PLACES = ["./proto/", "../../src/spiffe/proto/", "../../../spiffe/proto/"].map((place) =>
-  fileURLToPath(new URL(`${place}workload.proto`, import.meta.url)),
-);
-/** The Workload API wants it with every call, so that a request forged through a browser cannot reach it. */
-const SECURITY_HEADER = "workload.spiffe.io";
-const RETRY = { firstMs: 100, lastMs: 10_000 };
+const RETRY = { firstMs: 100, lastMs: 5000 };
+const DEFAULT_TIMEOUT_MS = 15_000;
+/** Identities before the present one that connections may still use. */
+const MAX_EARLIER = 8;
 
 export interface Identity {
   readonly svid: X509Svid;
+  /** Own trust domain's and federated ones'. */
   readonly bundles: Bundles;
 }
 
 export interface SourceOptions {
   /** `unix:///path`, or `tcp://address:port`; default SPIFFE_ENDPOINT_SOCKET. */
-  readonly socket?: string;
-  /** Which identity of several; default the first (SPIFFE Workload API, section 5.2). */
-  readonly pick?: (ids: readonly string[]) => number;
+  readonly socket?: string | undefined;
+  /** Which SPIFFE ID of several; default the first that comes (SPIFFE Workload API, section 5.2). */
+  readonly id?: string | undefined;
+  /** For the first identity. Default 15,000. */
+  readonly timeoutMs?: number | undefined;
   /** Hears of what failed and is tried again. */
-  readonly onError?: (error: SpiffeError) => void;
-}
-
-interface Response {
-  readonly svids: readonly {
-    readonly spiffeId: string;
-    readonly x509Svid: Uint8Array;
-    readonly x509SvidKey: Uint8Array;
-    readonly bundle: Uint8Array;
-  }[];
-  readonly federatedBundles: Readonly<Record<string, Uint8Array>>;
+  readonly onError?: ((error: SpiffeError) => void) | undefined;
 }
 
 /** This process's identity, kept current: the Workload API sends a new one before the old expires. */
 export class IdentitySource {
   readonly #client: grpc.Client;
-  readonly #method: grpc.MethodDefinition<object, object>;
   readonly #options: SourceOptions;
   readonly #identity = new BehaviorSubject<Identity | undefined>(undefined);
+  #earlier: X509Svid[] = [];
+  #last: SpiffeError | undefined;
   #stream: grpc.ClientReadableStream<object> | undefined;
   #retry: NodeJS.Timeout | undefined;
   #waitMs = RETRY.firstMs;
@@ -52,47 +41,58 @@ export class IdentitySource {
 
   private constructor(options: SourceOptions) {
     this.#options = options;
-    this.#client = new grpc.Client(targetOf(options.socket), grpc.credentials.createInsecure());
-    this.#method = fetchMethod();
+    if (options.id !== undefined) checkId(options.id);
+    // The agent comes back within seconds: gRPC's own back-off goes to minutes.
+    this.#client = new grpc.Client(workloadTarget(options.socket), grpc.credentials.createInsecure(), {
+      "grpc.initial_reconnect_backoff_ms": RETRY.firstMs,
+      "grpc.max_reconnect_backoff_ms": RETRY.lastMs,
+      "grpc.use_local_subchannel_pool": 1,
+    });
   }
 
   /**
-   * Settles with the first identity.
-   * @throws SpiffeError INPUT (the address), UNAVAILABLE, DENIED: what stood in the way when the time was over
+   * Settles with the first identity. @param signal closes the source
+   * @throws SpiffeError INPUT (address, id), CLOSED; UNAVAILABLE, DENIED, INVALID: what stood in the way when the time
+   * was over
    */
-  static async open(options: SourceOptions = {}, timeoutMs = 15_000): Promise<IdentitySource> {
-    let last: SpiffeError | undefined;
-    const onError = (error: SpiffeError) => {
-      last = error;
-      options.onError?.(error);
-    };
-    const source = new IdentitySource({ ...options, onError });
+  static async open(options: SourceOptions = {}, signal?: AbortSignal): Promise<IdentitySource> {
+    const source = new IdentitySource(options);
+    if (signal?.aborted === true) source.close();
+    signal?.addEventListener("abort", () => source.close(), { once: true });
     source.#fetch();
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => {
-        source.close();
-        reject(last ?? new SpiffeError("UNAVAILABLE", `the Workload API sent no identity within ${timeoutMs} ms`));
-      }, timeoutMs);
-      const subscription = source.#identity.subscribe((identity) => {
-        if (identity === undefined) return;
-        clearTimeout(timer);
-        queueMicrotask(() => subscription.unsubscribe());
-        resolve();
-      });
-    });
-    return source;
+    try {
+      await source.#first(options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+      return source;
+    } catch (error) {
+      source.close();
+      throw error;
+    }
   }
 
-  /** @throws SpiffeError CLOSED */
+  /** @throws SpiffeError CLOSED, EXPIRED */
   get identity(): Identity {
     const identity = this.#identity.value;
     if (identity === undefined || this.#closed) throw new SpiffeError("CLOSED", "this identity source is closed");
-    return identity;
+    const { id, expiresMs } = identity.svid;
+    if (expiresMs > Date.now()) return identity;
+    const since = new Date(expiresMs).toISOString();
+    const why = this.#last === undefined ? "" : ` (${this.#last.message})`;
+    throw new SpiffeError("EXPIRED", `the SVID ${id.text} has expired at ${since}, no newer one has come${why}`);
   }
 
-  /** The identity now, and each that follows. */
+  /** The identity now, and each that follows; completes when the source is closed. */
   get identity$(): Observable<Identity | undefined> {
     return this.#identity.asObservable();
+  }
+
+  /**
+   * The SVID that a live connection was made with, by its leaf certificate (DER): what is signed for its peer must be
+   * signed with that key. The present one where it is not known (any more). @throws SpiffeError CLOSED, EXPIRED
+   */
+  svidOf(certificate: Uint8Array | undefined): X509Svid {
+    const { svid } = this.identity;
+    if (certificate === undefined || isLeaf(svid, certificate)) return svid;
+    return this.#earlier.find((each) => each.expiresMs > Date.now() && isLeaf(each, certificate)) ?? svid;
   }
 
   close(): void {
@@ -103,44 +103,96 @@ export class IdentitySource {
     this.#identity.complete();
   }
 
+  async #first(timeoutMs: number): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const over = () => reject(this.#last ?? late(timeoutMs));
+      const timer = setTimeout(over, timeoutMs);
+      const subscription = this.#identity.subscribe({
+        next: (identity) => {
+          if (identity === undefined) return;
+          clearTimeout(timer);
+          queueMicrotask(() => subscription.unsubscribe());
+          resolve();
+        },
+        complete: () => {
+          clearTimeout(timer);
+          reject(new SpiffeError("CLOSED", "given up before an identity came"));
+        },
+      });
+    });
+  }
+
   #fetch(): void {
     if (this.#closed) return;
-    const metadata = new grpc.Metadata();
-    metadata.set(SECURITY_HEADER, "true");
-    const { path, requestSerialize, responseDeserialize } = this.#method;
-    const stream = this.#client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, {}, metadata);
+    const stream = fetchX509Svids(this.#client);
     this.#stream = stream;
     let over = false;
     const again = (error: SpiffeError) => {
       if (over || this.#closed) return;
       over = true;
-      this.#options.onError?.(error);
+      this.#failed(error);
       this.#retry = setTimeout(() => this.#fetch(), this.#waitMs);
-      this.#retry.unref();
       this.#waitMs = Math.min(2 * this.#waitMs, RETRY.lastMs);
     };
-    stream.on("data", (response: Response) => this.#take(response));
+    stream.on("data", (response: SvidResponse) => this.#take(response));
     stream.on("error", (error: grpc.ServiceError) => again(describe(error)));
     stream.on("end", () => again(new SpiffeError("UNAVAILABLE", "the Workload API ended its stream")));
   }
 
   /** One that cannot be read changes nothing: the old identity is good until it expires. */
-  #take(response: Response): void {
+  #take(response: SvidResponse): void {
+    if (this.#closed) return;
     try {
-      const ids = response.svids.map((svid) => svid.spiffeId);
-      const chosen = response.svids[this.#options.pick?.(ids) ?? 0];
-      if (chosen === undefined) throw new SpiffeError("DENIED", "the Workload API sent no identity for this process");
-      const svid = parseSvid(chosen.x509Svid, chosen.x509SvidKey);
-      const bundles = new Map([[svid.id.trustDomain, parseCertificates(chosen.bundle)]]);
-      for (const [domain, der] of Object.entries(response.federatedBundles)) {
-        const text = domain.startsWith("spiffe://") ? domain : `spiffe://${domain}`;
-        bundles.set(parseSpiffeId(text).trustDomain, parseCertificates(der));
-      }
+      const identity = toIdentity(response, this.#options.id);
+      const before = this.#identity.value?.svid;
+      if (before !== undefined && !isLeaf(before, identity.svid.certificates[0]!.raw)) this.#remember(before);
       this.#waitMs = RETRY.firstMs;
-      this.#identity.next({ svid, bundles });
+      this.#last = undefined;
+      this.#identity.next(identity);
     } catch (error) {
-      this.#options.onError?.(error instanceof SpiffeError ? error : new SpiffeError("INVALID", String(error)));
+      this.#failed(SpiffeError.is(error) ? error : new SpiffeError("INVALID", String(error), { cause: error }));
     }
+  }
+
+  #remember(svid: X509Svid): void {
+    const now = Date.now();
+    this.#earlier = [svid, ...this.#earlier].filter((each) => each.expiresMs > now).slice(0, MAX_EARLIER);
+  }
+
+  #failed(error: SpiffeError): void {
+    this.#last = error;
+    this.#options.onError?.(error);
+  }
+}
+
+/** @throws SpiffeError DENIED, INVALID */
+function toIdentity({ svids, federatedBundles }: SvidResponse, id: string | undefined): Identity {
+  const chosen = id === undefined ? svids[0] : svids.find((each) => each.spiffeId === id);
+  if (chosen === undefined) {
+    const others = svids.map((each) => each.spiffeId).join(", ") || "none";
+    throw new SpiffeError("DENIED", `the Workload API has for this process: ${others}; asked for: ${id ?? "any"}`);
+  }
+  const svid = parseSvid(chosen.x509Svid, chosen.x509SvidKey);
+  if (svid.id.text !== chosen.spiffeId)
+    throw new SpiffeError("INVALID", `the SVID said to be ${chosen.spiffeId} is ${svid.id.text}`);
+  const bundles = new Map([[svid.id.trustDomain, parseBundle(chosen.bundle)]]);
+  for (const [domain, der] of Object.entries(federatedBundles)) {
+    const { trustDomain } = parseSpiffeId(domain.startsWith("spiffe://") ? domain : `spiffe://${domain}`);
+    // Nobody else speaks for the trust domain of our own.
+    if (trustDomain !== svid.id.trustDomain) bundles.set(trustDomain, parseBundle(der));
+  }
+  return { svid, bundles };
+}
+
+function isLeaf(svid: X509Svid, certificate: Uint8Array): boolean {
+  return svid.certificates[0]?.raw.equals(certificate) === true;
+}
+
+function checkId(id: string): void {
+  try {
+    parseSpiffeId(id);
+  } catch (error) {
+    throw new SpiffeError("INPUT", (error as Error).message, { cause: error });
   }
 }
 
@@ -150,20 +202,6 @@ function describe(error: grpc.ServiceError): SpiffeError {
   return new SpiffeError(denied ? "DENIED" : "UNAVAILABLE", `Workload API: ${error.details}${hint}`, { cause: error });
 }
 
-function targetOf(socket = process.env["SPIFFE_ENDPOINT_SOCKET"]): string {
-  if (socket === undefined || socket === "")
-    throw new SpiffeError("INPUT", "where is the Workload API? Set SPIFFE_ENDPOINT_SOCKET to unix:///path");
-  const unix = /^unix:(?:\/\/)?(\/.+)$/.exec(socket);
-  if (unix !== null) return `unix:${unix[1]!}`;
-  const tcp = /^tcp:\/\/((?:\[[0-9a-fA-F:]+\]|[\d.]+):\d+)$/.exec(socket);
-  if (tcp !== null) return `dns:${tcp[1]!}`;
-  throw new SpiffeError("INPUT", `${socket} is no address of a Workload API: unix:///path or tcp://address:port`);
-}
-
-function fetchMethod(): grpc.MethodDefinition<object, object> {
-  const place = PLACES.find((each) => existsSync(each));
-  if (place === undefined) throw new SpiffeError("INVALID", `this installation lacks ${PLACES[0]}: install it again`);
-  const definition = loadSync(place, { defaults: true, arrays: true, objects: true });
-  const service = definition["SpiffeWorkloadAPI"] as unknown as grpc.ServiceDefinition;
-  return service["FetchX509SVID"] as grpc.MethodDefinition<object, object>;
+function late(timeoutMs: number): SpiffeError {
+  return new SpiffeError("UNAVAILABLE", `the Workload API sent no identity within ${timeoutMs} ms`);
 }

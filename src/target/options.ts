@@ -71,35 +71,51 @@ function family(text: string): 4 | 6 {
 }
 
 /** @throws TargetError INVALID */
-export function planTarget(options: TargetOptions): Plan {
-  const { encaps = ["gre4"], table = 222, l3dsr = [] } = options;
-  const vips = options.vips.map((text): Vip => {
+export function vipsOf(texts: readonly string[]): Vip[] {
+  return texts.map((text): Vip => {
     const version = family(text);
     const prefix = parsePrefix(text);
     return { prefix: networkText(prefix), family: version, host: prefix.length === (version === 4 ? 32 : 128) };
   });
-  if (vips.length === 0) throw new TargetError("INVALID", "a target needs at least one VIP");
-  if (encaps.length === 0) throw new TargetError("INVALID", "a target needs at least one encapsulation");
+}
+
+/** @throws TargetError INVALID */
+export function checkedTable(table = 222): number {
   if (!(Number.isInteger(table) && table > 0 && table < 2 ** 32) || (table >= 253 && table <= 255)) {
     throw new TargetError("INVALID", `table ${table}: 1 to 4294967295, but not 253 to 255, which are the system's`);
   }
+  return table;
+}
+
+/** The gateway of each family. @throws TargetError INVALID: a VIP has none */
+export function gatewaysOf(texts: readonly string[], vips: readonly Vip[]): { 4?: string; 6?: string } {
+  const gateways: { 4?: string; 6?: string } = {};
+  for (const gateway of texts) gateways[family(gateway)] = gateway;
+  for (const { prefix, family: version } of vips) {
+    if (gateways[version] === undefined) {
+      throw new TargetError("INVALID", `VIP ${prefix} needs an IPv${version} gateway: the load-balancer's BVI address`);
+    }
+  }
+  return gateways;
+}
+
+/** @throws TargetError INVALID */
+export function planTarget(options: TargetOptions): Plan {
+  const { encaps = ["gre4"], l3dsr = [] } = options;
+  const vips = vipsOf(options.vips);
+  if (vips.length === 0) throw new TargetError("INVALID", "a target needs at least one VIP");
+  if (encaps.length === 0) throw new TargetError("INVALID", "a target needs at least one encapsulation");
+  const table = checkedTable(options.table);
   if (encaps.includes("l3dsr") !== l3dsr.length > 0) {
     throw new TargetError(
       "INVALID",
       "encapsulation l3dsr needs the list of its VIPs with their DSCP, and that needs it",
     );
   }
-  const gateways: { 4?: string; 6?: string } = {};
-  for (const gateway of options.gateways) gateways[family(gateway)] = gateway;
-  for (const { prefix, family: version } of vips) {
-    if (gateways[version] === undefined) {
-      throw new TargetError("INVALID", `VIP ${prefix} needs an IPv${version} gateway: the load-balancer's BVI address`);
-    }
-  }
   return {
     device: options.device,
     vips,
-    gateways,
+    gateways: gatewaysOf(options.gateways, vips),
     encaps,
     l3dsr,
     table,

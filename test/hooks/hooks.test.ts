@@ -82,7 +82,7 @@ describe("hooks", () => {
     const closing = hooks("sleep 1000");
     const run = closing.run({ event: "endpoint_started" });
     await until("it runs", () => closing.running === 1);
-    closing.close();
+    await closing.close();
     assert.equal((await run).result, "failed");
   });
 });

@@ -95,16 +95,25 @@ export class Saboteur {
     else if (kind === "unbridge")
       await client.request("sw_interface_set_l2_bridge", { rx_sw_if_index: sw_if_index, enable: false });
     else if (name.startsWith("loop")) await client.request("delete_loopback", { sw_if_index });
+    else if (name.includes(".")) await client.request("delete_subif", { sw_if_index });
+    else if (name.startsWith("memif")) await client.request("memif_delete", { sw_if_index });
     else await client.request("af_packet_delete", { host_if_name: name.slice("host-".length) });
   }
 
-  /** Takes a part of how flows are steered away. */
+  /** Takes a part of how flows are steered or filtered away. */
   async #steering(): Promise<string> {
     const attached = await this.#client.dumpAll("abf_itf_attach_dump", {});
     if (attached.length > 0 && this.#random.chance(0.5)) {
       const { attach } = this.#random.pick(attached);
       return this.#attempt(`policy ${attach.policy_id} detached`, () =>
         this.#client.request("abf_itf_attach_add_del", { is_add: false, attach }),
+      );
+    }
+    const bound = await this.#client.dumpAll("acl_interface_list_dump", { sw_if_index: ALL });
+    if (bound.length > 0 && this.#random.chance(0.3)) {
+      const { sw_if_index } = this.#random.pick(bound);
+      return this.#attempt(`interface ${sw_if_index} without its lists`, () =>
+        this.#client.request("acl_interface_set_acl_list", { sw_if_index, count: 0, n_input: 0, acls: [] as never }),
       );
     }
     const lists = await this.#client.dumpAll("acl_dump", { acl_index: 0xffffffff });

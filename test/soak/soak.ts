@@ -10,6 +10,7 @@ import { parseLbYaml } from "../../src/config/index.ts";
 import { ControlClient, ControlError } from "../../src/control/index.ts";
 import { Namespace } from "../../src/kernel/namespace.ts";
 import { ensureNetAdmin } from "../../src/kernel/privileges.ts";
+import { linksYaml } from "./links.ts";
 import { Role, type Measure } from "./measure.ts";
 import { Random } from "./random.ts";
 import { Saboteur } from "./sabotage.ts";
@@ -320,6 +321,7 @@ class Soak {
   }
 
   #yaml(world: World): string {
+    const links = linksYaml(world.links, join(this.#folder, "memif.sock"));
     const document = {
       vpp: { api: this.#api, requestTimeoutMs: 5000 },
       control: { socket: join(this.#folder, "control.sock") },
@@ -328,7 +330,9 @@ class Soak {
       repair: { periodMs: 2000 },
       lb: { ...LB_SOURCES, stickyBuckets: 1024, flowTimeoutS: world.timeoutS, manage: "always" },
       bridges: world.bridges,
-      interfaces: world.interfaces,
+      memifSockets: links["memifSockets"],
+      acls: links["acls"],
+      interfaces: [...world.interfaces, ...links["interfaces"]!],
       neighbors: world.neighbors,
       routes: world.routes,
       vips: [...world.vips, ...world.steered],

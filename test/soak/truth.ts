@@ -1,5 +1,6 @@
 import { parseLb, parseLbVips, type VppClient } from "vpp-api-ts";
 import { formatAddress, formatMac, formatPrefix } from "vpp-api-ts/codec";
+import { expectedLinks, interfaceLine, isList, listLines } from "./links.ts";
 import { LB_SOURCES, nameOf, ROUTES, STEERED, type World, type WorldVip } from "./world.ts";
 
 const ALL = 0xffffffff;
@@ -47,6 +48,7 @@ export function expected(
       );
   }
   for (const { prefix } of world.steered) lines.push(`steered ${prefix}`);
+  lines.push(...expectedLinks(world.links));
   return lines.sort();
 }
 
@@ -75,7 +77,8 @@ export async function held(client: VppClient): Promise<string[]> {
     }
   }
   for (const { acl_index, tag } of await client.dumpAll("acl_dump", { acl_index: ALL }))
-    lines.push(`acl ${acl_index} ${tag}`);
+    if (!isList(tag)) lines.push(`acl ${acl_index} ${tag}`);
+  lines.push(...(await listLines(client, names)));
   for (const { policy } of await client.dumpAll("abf_policy_dump", {})) lines.push(`policy ${policy.policy_id}`);
   return lines.sort();
 }
@@ -104,9 +107,8 @@ async function interfaceLines(client: VppClient, lines: string[]): Promise<Map<n
     if (!one.tag.startsWith("vpplb")) continue;
     const { sw_if_index, interface_name: name } = one;
     names.set(sw_if_index, name);
-    const state = (one.flags & 1) === 1 ? "up" : "down";
-    const mac = formatMac(one.l2_address);
-    lines.push(`interface ${name} ${mac} mtu ${one.mtu[0]} ${state}${bridgeOf.get(sw_if_index) ?? ""}`);
+    const bridge = bridgeOf.get(sw_if_index) ?? "";
+    lines.push(interfaceLine(name, one.l2_address, one.mtu[0]!, (one.flags & 1) === 1, bridge));
   }
   return names;
 }

@@ -1,3 +1,4 @@
+import { changeAcls, changeMemifs, changeVlans, noLinks, referenceLinks, tidyLinks, type Links } from "./links.ts";
 import type { Random } from "./random.ts";
 
 /** lb.yaml's parts, as far as the soak varies them: a small world, so that its states meet each other. */
@@ -12,6 +13,7 @@ export interface World {
   flows: WorldFlow[];
   /** Prefixes of {@link STEERED} with the stream that takes what no flow does. */
   steered: { prefix: string; stream: string }[];
+  links: Links;
 }
 
 export interface WorldFlow {
@@ -73,6 +75,7 @@ export function emptyWorld(): World {
     streams: [],
     flows: [],
     steered: [],
+    links: noLinks(),
   };
 }
 
@@ -98,6 +101,7 @@ export function referenceWorld(hosts: readonly string[]): World {
       },
     ],
     steered: [{ prefix: STEERED[0], stream: STREAM_NAMES[0] }],
+    links: referenceLinks(),
   };
 }
 
@@ -142,6 +146,9 @@ export function mutate(world: World, random: Random, hosts: readonly string[]): 
     [3, changeSteered],
     [4, changeFlows],
     [1, changeNeighbors],
+    [2, ({ links }) => changeMemifs(links, random)],
+    [2, ({ links }) => changeVlans(links, random)],
+    [2, ({ links }) => changeAcls(links, random)],
     [0.3, (one) => (one.timeoutS = random.pick([30, 40, 50]))],
   ]);
   change(next, random, hosts);
@@ -299,6 +306,7 @@ function changeFlows(world: World, random: Random): void {
 
 /** Without what stands on something that is gone. */
 function tidy(world: World): World {
+  tidyLinks(world.links);
   const names = new Set(world.interfaces.map(nameOf));
   world.neighbors = world.neighbors.filter((neighbor) => names.has(neighbor.interface));
   world.routes = world.routes.filter((route) => route.via.every((path) => names.has(path.interface)));

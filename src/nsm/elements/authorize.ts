@@ -4,8 +4,9 @@ import { CallKey } from "../call.ts";
 import type { ChainElement } from "../chain.ts";
 import { CHANNEL } from "../channel.ts";
 import { NsmError } from "../errors.ts";
-import type { Connection, MonitorScopeSelector, PathSegment } from "../messages.ts";
+import { previousSegment, type Connection, type MonitorScopeSelector, type PathSegment } from "../messages.ts";
 import { tokenClaims } from "../token.ts";
+import { OWN_ACCORD } from "./begin.ts";
 import { storeOf } from "./store.ts";
 
 const CLEAN_UP_MS = 5000;
@@ -39,7 +40,15 @@ export function checkTokens(
   if (signed === undefined) throw new NsmError("DENIED", "the path has no segment of the peer");
   if (signer.peer?.certificate === undefined) throw denied(signer.index, signed, "the peer has no certificate");
   if (!isSignedBy(signed.token, signer.peer.certificate))
-    throw denied(signer.index, signed, `its token is not signed by ${signer.peer.spiffeId ?? "the peer"}`);
+    throw new UnsignedError(
+      denied(signer.index, signed, `its token is not signed by ${signer.peer.spiffeId ?? "the peer"}`).message,
+    );
+}
+
+class UnsignedError extends NsmError {
+  constructor(message: string) {
+    super("DENIED", message);
+  }
 }
 
 function denied(index: number, segment: PathSegment, why: string): NsmError {
@@ -106,7 +115,8 @@ export function authorizeServer(owners = new ConnectionOwners(), now: () => numb
       return connection;
     },
     async close(connection, call) {
-      const id = check(connection, call);
+      const isOwn = call.get(OWN_ACCORD) === true;
+      const id = isOwn ? previousSegment(connection)?.id : check(connection, call);
       if (call.peer?.spiffeId !== undefined && id !== undefined) owners.delete(call.peer.spiffeId, id);
       await next.close(connection, call);
     },
@@ -127,7 +137,7 @@ export function authorizeClient(now: () => number = Date.now): ChainElement {
       } catch (error) {
         if (store.get(AUTHORIZED) === undefined)
           await call.renewed(CLEAN_UP_MS, (own) => next.close(connection, own)).catch(() => undefined);
-        throw error;
+        throw error instanceof UnsignedError ? (store.get(CHANNEL)?.notSigned(error.message) ?? error) : error;
       }
       store.set(AUTHORIZED, true);
       return connection;

@@ -3,6 +3,7 @@ import type { ChainElement, NetworkService } from "../chain.ts";
 import { NsmError } from "../errors.ts";
 import { clone, newConnection, type Connection, type NetworkServiceRequest } from "../messages.ts";
 import { mergeConnection } from "./merge.ts";
+import { IS_NEW } from "./undo.ts";
 
 /** What an element can set going later, on its own: both wait their turn behind what the connection is busy with. */
 export interface ConnectionEvents {
@@ -14,6 +15,9 @@ export interface ConnectionEvents {
 /** The events of the connection that a call is about; set by {@link begin}. */
 export const CONNECTION_EVENTS = new CallKey<ConnectionEvents>("connection events");
 
+/** Set on calls that an element of this chain began ({@link ConnectionEvents}): nobody sent them, nobody proves them. */
+export const OWN_ACCORD = new CallKey<true>("of its own accord");
+
 export interface BeginOptions {
   /**
    * A client's: a repeated Request changes only what the caller changed since the last answer. A server's takes Requests
@@ -24,10 +28,18 @@ export interface BeginOptions {
   readonly timeoutMs?: number;
   /** Calls that wait for one connection, at most; more are refused. Default 64. */
   readonly maxWaiting?: number;
+  /** Connections at once; more are refused. Default 10,000. */
+  readonly maxConnections?: number;
+  /**
+   * A server's: a first Request whose caller gave up before the answer is undone, since nobody would ever close what it
+   * made. Default false.
+   */
+  readonly undoAbandoned?: boolean;
 }
 
 const DEFAULT_TIMEOUT_MS = 15_000;
 const DEFAULT_MAX_WAITING = 64;
+const DEFAULT_MAX_CONNECTIONS = 10_000;
 
 /**
  * Begins what belongs to one connection: its calls run one after another, so that a Close never overtakes a Request; a
@@ -35,11 +47,14 @@ const DEFAULT_MAX_WAITING = 64;
  * (sdk pkg/networkservice/common/begin). Inside of another `begin` it only passes on.
  */
 export function begin(options: BeginOptions = {}): ChainElement {
+  const maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
   return (next) => {
     const connections = new Map<string, Runner>();
     const runnerOf = (id: string, create: boolean): Runner | undefined => {
       const known = connections.get(id);
       if (known !== undefined || !create) return known;
+      if (connections.size >= maxConnections)
+        throw new NsmError("EXHAUSTED", `${connections.size} connections are served already`);
       const runner = new Runner(next, options, () => {
         if (connections.get(id) === runner) connections.delete(id);
       });
@@ -71,6 +86,7 @@ class Runner {
   readonly #timeoutMs: number;
   readonly #maxWaiting: number;
   readonly #merge: boolean;
+  readonly #undoAbandoned: boolean;
   readonly #forget: () => void;
   #tail: Promise<unknown> = Promise.resolve();
   #waiting = 0;
@@ -84,6 +100,7 @@ class Runner {
     this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     this.#maxWaiting = options.maxWaiting ?? DEFAULT_MAX_WAITING;
     this.#merge = options.merge ?? false;
+    this.#undoAbandoned = options.undoAbandoned ?? false;
     this.#forget = forget;
   }
 
@@ -91,7 +108,7 @@ class Runner {
   request(request: NetworkServiceRequest, call: Call): Promise<Connection | undefined> {
     return this.#queue(async () => {
       if (this.#state === "closed") return undefined;
-      call.signal.throwIfAborted();
+      this.#refuseAbandoned(call);
       const requested = request.connection ?? newConnection();
       const established = this.#state === "established";
       if (established && requested.state === "RESELECT_REQUESTED") await this.#closeForReselect(call);
@@ -125,9 +142,19 @@ class Runner {
       }),
   };
 
+  /** It waited for longer than its caller. @throws NsmError */
+  #refuseAbandoned({ signal }: Call): void {
+    if (!signal.aborted) return;
+    if (this.#state === "new") this.#end();
+    throw NsmError.fromAbort(signal);
+  }
+
   async #run(request: NetworkServiceRequest, call: Call): Promise<Connection> {
+    const begun = call.with(CONNECTION_EVENTS, this.events);
+    const isNew = this.#state === "new";
     try {
-      const connection = await this.#next.request(clone(request), call.with(CONNECTION_EVENTS, this.events));
+      const connection = await this.#next.request(clone(request), isNew ? begun.with(IS_NEW, true) : begun);
+      if (this.#undoAbandoned && isNew && call.signal.aborted) await this.#undo(connection, call);
       connection.state = "UP";
       this.#request = { ...clone(request), connection: clone(connection) };
       this.#returned = clone(connection);
@@ -138,6 +165,12 @@ class Runner {
       if (this.#state !== "established") this.#end();
       throw error;
     }
+  }
+
+  async #undo(connection: Connection, call: Call): Promise<never> {
+    const work = (own: Call) => this.#next.close(clone(connection), own.with(CONNECTION_EVENTS, this.events));
+    await call.renewed(this.#timeoutMs, work).catch(() => undefined);
+    throw NsmError.fromAbort(call.signal);
   }
 
   /** Always with the last valid connection, not with what the caller has. */
@@ -163,7 +196,7 @@ class Runner {
   }
 
   #own<T>(work: (call: Call) => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-    return this.#call!.renewed(this.#timeoutMs, work, signal);
+    return this.#call!.renewed(this.#timeoutMs, (call) => work(call.with(OWN_ACCORD, true)), signal);
   }
 
   #end(): void {

@@ -1,16 +1,21 @@
 import { closeSync, openSync } from "node:fs";
+import { signalWithin } from "../aborts.ts";
 import { CallKey, type Call } from "../call.ts";
-import type { ChainElement } from "../chain.ts";
+import type { ChainElement, NetworkService } from "../chain.ts";
 import { CHANNEL } from "../channel.ts";
 import { NsmError } from "../errors.ts";
 import type { DescriptorSocket } from "../fd/socket.ts";
 import { filePathOf, PARAMETER } from "../mechanism.ts";
-import type { Mechanism } from "../messages.ts";
+import { clone, type Connection, type Mechanism } from "../messages.ts";
 import { CALLER_DESCRIPTORS } from "../server.ts";
 import { storeOf } from "./store.ts";
+import { undoNew } from "./undo.ts";
 
 /** O_PATH: names a file (a namespace, a socket) without opening it. */
 const O_PATH = 0o10000000;
+
+/** A descriptor travels ahead of the message that names it: long enough for any delay. */
+const RECEIVE_MS = 3000;
 
 /** Files that came with a connection: url by which they are named here, and as the peer named them. */
 class ReceivedFiles {
@@ -23,14 +28,19 @@ class ReceivedFiles {
     this.inodeOfPath.clear();
   }
 
-  /** Keeps only the file that the connection uses after all. */
-  keepOnly(inode: string): void {
+  /** Keeps only the files that the connection uses after all. */
+  keepOnly(inodes: ReadonlySet<string>): void {
     for (const [url, fd] of this.byInode) {
-      if (url === inode) continue;
+      if (inodes.has(url)) continue;
       closeSync(fd);
       this.byInode.delete(url);
+      this.inodeOfPath.delete(pathOf(fd));
     }
   }
+}
+
+function pathOf(fd: number): string {
+  return `/proc/${process.pid}/fd/${fd}`;
 }
 
 const FROM_CALLER = new CallKey<ReceivedFiles>("files from the caller");
@@ -43,7 +53,7 @@ function filesOf(call: Call, key: CallKey<ReceivedFiles>): ReceivedFiles {
   return files;
 }
 
-/** Replaces `inode://dev/ino` by a file of this process, once its descriptor has come. @throws NsmError TIMEOUT */
+/** Replaces `inode://dev/ino` by a file of this process, once its descriptor has come. @throws NsmError INVALID */
 async function receiveFile(
   mechanism: Mechanism | null | undefined,
   socket: DescriptorSocket | undefined,
@@ -54,11 +64,26 @@ async function receiveFile(
   if (mechanism == null || url === undefined || !url.startsWith("inode://")) return;
   // Over TCP no descriptor comes: whoever can read the name may use it.
   if (socket === undefined) return;
-  const fd = files.byInode.get(url) ?? (await socket.receive(url, signal));
+  const fd = files.byInode.get(url) ?? (await receiveSoon(socket, url, signal));
   files.byInode.set(url, fd);
-  const path = `/proc/${process.pid}/fd/${fd}`;
+  const path = pathOf(fd);
   files.inodeOfPath.set(path, url);
   mechanism.parameters[PARAMETER.inodeUrl] = `file://${path}`;
+}
+
+/** The descriptor of this url; the caller closes it. @throws NsmError INVALID, TIMEOUT, CANCELLED */
+export async function receiveSoon(socket: DescriptorSocket, url: string, parent: AbortSignal): Promise<number> {
+  const { signal, end } = signalWithin(RECEIVE_MS, parent);
+  try {
+    return await socket.receive(url, signal);
+  } catch (error) {
+    if (parent.aborted) throw NsmError.fromAbort(parent);
+    throw new NsmError("INVALID", `${url.slice(0, 64)} is named, and no such descriptor came with it`, {
+      cause: error,
+    });
+  } finally {
+    end();
+  }
 }
 
 /** Sends the file that `file://path` names, and names it `inode://dev/ino`. @throws NsmError NOT_FOUND */
@@ -96,24 +121,30 @@ export function receiveDescriptors(): ChainElement {
     async request(request, call) {
       const socket = call.get(CALLER_DESCRIPTORS);
       const files = filesOf(call, FROM_CALLER);
-      for (const mechanism of [...request.mechanismPreferences, request.connection?.mechanism])
-        await receiveFile(mechanism, socket, files, call.signal);
-      const connection = await next.request(request, call).catch((error: unknown) => {
-        files.close();
+      const before = new Set(files.byInode.keys());
+      const offered = [...request.mechanismPreferences, request.connection?.mechanism];
+      const named = new Set(offered.map((mechanism) => mechanism?.parameters[PARAMETER.inodeUrl] ?? ""));
+      try {
+        for (const mechanism of offered) await receiveFile(mechanism, socket, files, call.signal);
+        const connection = await next.request(request, call);
+        const path = connection.mechanism?.parameters[PARAMETER.inodeUrl]?.slice("file://".length);
+        const inode = path === undefined ? undefined : files.inodeOfPath.get(path);
+        if (inode !== undefined) connection.mechanism!.parameters[PARAMETER.inodeUrl] = inode;
+        files.keepOnly(inode === undefined ? named : new Set([inode]));
+        return connection;
+      } catch (error) {
+        // What the connection had before this Request it still has.
+        files.keepOnly(before);
         throw error;
-      });
-      const path = filePathOf(connection.mechanism?.parameters[PARAMETER.inodeUrl] ?? "");
-      const inode = path === undefined ? undefined : files.inodeOfPath.get(path);
-      if (inode !== undefined) {
-        connection.mechanism!.parameters[PARAMETER.inodeUrl] = inode;
-        files.keepOnly(inode);
       }
-      return connection;
     },
     async close(connection, call) {
       const files = filesOf(call, FROM_CALLER);
       try {
-        await receiveFile(connection.mechanism, call.get(CALLER_DESCRIPTORS), files, call.signal);
+        // What was made is taken away even where its file is gone.
+        await receiveFile(connection.mechanism, call.get(CALLER_DESCRIPTORS), files, call.signal).catch(
+          () => undefined,
+        );
         await next.close(connection, call);
       } finally {
         files.close();
@@ -127,11 +158,44 @@ export function returnDescriptors(): ChainElement {
   return (next) => ({
     async request(request, call) {
       const connection = await next.request(request, call);
-      sendFile(connection.mechanism, call.get(CALLER_DESCRIPTORS));
+      const made = clone(connection);
+      try {
+        sendFile(connection.mechanism, call.get(CALLER_DESCRIPTORS));
+      } catch (error) {
+        await undoNew(next, made, call);
+        throw error;
+      }
       return connection;
     },
     close: (connection, call) => next.close(connection, call),
   });
+}
+
+/** For a Close, which goes on where the file is gone. */
+function sendIfThere(mechanism: Mechanism | null, socket: DescriptorSocket | undefined): void {
+  try {
+    sendFile(mechanism, socket);
+  } catch (error) {
+    if (!NsmError.is(error, "NOT_FOUND", "INVALID")) throw error;
+  }
+}
+
+/** The file of the next hop's answer. @throws NsmError INVALID */
+async function receiveAnswered(
+  connection: Connection,
+  socket: DescriptorSocket | undefined,
+  call: Call,
+  next: NetworkService,
+): Promise<void> {
+  const files = filesOf(call, FROM_NEXT);
+  try {
+    const url = connection.mechanism?.parameters[PARAMETER.inodeUrl] ?? "";
+    await receiveFile(connection.mechanism, socket, files, call.signal);
+    files.keepOnly(new Set([url]));
+  } catch (error) {
+    await undoNew(next, connection, call);
+    throw error;
+  }
 }
 
 /**
@@ -153,7 +217,7 @@ export function passDescriptors(): ChainElement {
       const { mechanism } = connection;
       const own = sent.get(mechanism?.parameters[PARAMETER.inodeUrl] ?? "");
       if (own !== undefined) mechanism!.parameters[PARAMETER.inodeUrl] = own;
-      else await receiveFile(mechanism, channel?.descriptors, filesOf(call, FROM_NEXT), call.signal);
+      else await receiveAnswered(connection, channel?.descriptors, call, next);
       return connection;
     },
     async close(connection, call) {
@@ -161,7 +225,7 @@ export function passDescriptors(): ChainElement {
       const files = filesOf(call, FROM_NEXT);
       try {
         await channel?.ready(call);
-        sendFile(connection.mechanism, channel?.descriptors);
+        sendIfThere(connection.mechanism, channel?.descriptors);
         await next.close(connection, call);
       } finally {
         files.close();

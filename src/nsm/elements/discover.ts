@@ -12,7 +12,7 @@ import {
   type NetworkServiceInfo,
   type NetworkServiceRequest,
 } from "../messages.ts";
-import { isSubset, selectEndpoints } from "../registry/match.ts";
+import { isSubset, own, selectEndpoints } from "../registry/match.ts";
 import type { Registries } from "../registry/registry.ts";
 import { NEXT_URL } from "./remote.ts";
 import { storeOf } from "./store.ts";
@@ -60,7 +60,7 @@ function forwardersFor(connection: Connection, service: NetworkServiceInfo, all:
   const match = service.matches.find((each) => isSubset(connection.labels, each.sourceSelector, connection.labels));
   const wanted = match?.metadata?.labels ?? DEFAULT_FORWARDER_LABELS;
   return all.filter((forwarder) =>
-    isSubset(forwarder.networkServiceLabels[FORWARDER_SERVICE]?.labels ?? {}, wanted, connection.labels),
+    isSubset(own(forwarder.networkServiceLabels, FORWARDER_SERVICE)?.labels ?? {}, wanted, connection.labels),
   );
 }
 
@@ -126,7 +126,7 @@ async function tryEach(
   const failures: string[] = [];
   let last: unknown;
   for (const candidate of candidates) {
-    call.signal.throwIfAborted();
+    if (call.signal.aborted) throw NsmError.fromAbort(call.signal);
     const attempt = clone(request);
     if (named) attempt.connection!.networkServiceEndpointName = candidate.name;
     try {

@@ -20,6 +20,8 @@ export interface HealOptions {
   readonly livenessTimeoutMs?: number;
   /** Between attempts: the first, doubled up to the last. Default 100 and 5,000. */
   readonly retryMs?: { readonly first: number; readonly last: number };
+  /** Hears what the next hop says of the connection, beside its loss: another state or context. */
+  readonly onChange?: (connection: Connection) => void;
   /** Hears of what is found and done. */
   readonly onEvent?: (event: HealEvent) => void;
 }
@@ -107,6 +109,7 @@ class HealLoop {
     watchConnection(this.#channel, this.#connection, new Call({ signal: this.#signal }), {
       onChange: (changed) => {
         if (changed.state === "DOWN" || changed.state === "RESELECT_REQUESTED") lost();
+        else this.#options.onChange?.(changed);
       },
       onEnd: lost,
     }).catch(lost);

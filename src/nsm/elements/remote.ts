@@ -1,10 +1,10 @@
 import { CallKey } from "../call.ts";
 import type { ChainElement, NetworkService } from "../chain.ts";
-import { CHANNEL, type Channel, type ChannelPool } from "../channel.ts";
+import { CHANNEL, StaleChannelError, type Channel, type ChannelPool } from "../channel.ts";
 import { NsmError } from "../errors.ts";
 import { clone, type Connection } from "../messages.ts";
 import { nsmServices } from "../proto.ts";
-import { storeOf } from "./store.ts";
+import { storeOf, type ConnectionStore } from "./store.ts";
 
 /** Where the call goes next, by url; set by whoever chooses the hop. */
 export const NEXT_URL = new CallKey<string>("next url");
@@ -12,7 +12,7 @@ export const NEXT_URL = new CallKey<string>("next url");
 /**
  * Takes a channel to the next hop for as long as the connection lives, and puts it into the connection's store under
  * CHANNEL (sdk pkg/networkservice/common/{clienturl,clientconn,dial}). A Request that is to go elsewhere than before
- * first closes the connection where it was.
+ * first closes the connection where it was. A stale channel is left for a new one.
  * @param url of the next hop where the call names none
  */
 export function dial(pool: ChannelPool, url?: string): ChainElement {
@@ -27,30 +27,46 @@ export function dial(pool: ChannelPool, url?: string): ChainElement {
         pool.release(before);
         store.take(CHANNEL);
       }
-      const isNew = store.get(CHANNEL) === undefined;
-      if (isNew) store.set(CHANNEL, pool.take(wanted));
       try {
-        return await next.request(request, call);
+        return await withChannel(pool, store, wanted, () => next.request(clone(request), call));
       } catch (error) {
-        const channel = isNew ? store.take(CHANNEL) : undefined;
-        if (channel !== undefined) pool.release(channel);
-        throw error;
+        // Found stale by it: keys changed, and what was signed with one did not fit the other's certificate.
+        if (!(error instanceof StaleChannelError) || call.signal.aborted) throw NsmError.from(error);
+        return withChannel(pool, store, wanted, () => next.request(clone(request), call));
       }
     },
     async close(connection, call) {
       const store = storeOf(call);
-      const taken = store.get(CHANNEL);
-      const wanted = call.get(NEXT_URL) ?? url;
-      if (taken === undefined && wanted === undefined) return;
-      if (taken === undefined) store.set(CHANNEL, pool.take(wanted!));
+      const wanted = store.get(CHANNEL)?.url ?? call.get(NEXT_URL) ?? url;
+      if (wanted === undefined) return;
       try {
-        await next.close(connection, call);
+        await withChannel(pool, store, wanted, () => next.close(connection, call));
       } finally {
         const channel = store.take(CHANNEL);
         if (channel !== undefined) pool.release(channel);
       }
     },
   });
+}
+
+/** Works with the connection's channel, or a new one where it has none or a stale one; the first is kept by success. */
+async function withChannel<T>(
+  pool: ChannelPool,
+  store: ConnectionStore,
+  url: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const before = store.get(CHANNEL);
+  const channel = before === undefined || before.stale ? pool.take(url) : before;
+  store.set(CHANNEL, channel);
+  try {
+    return await work();
+  } catch (error) {
+    if (before === undefined && store.take(CHANNEL) !== undefined) pool.release(channel);
+    throw error;
+  } finally {
+    if (before !== undefined && before !== channel) pool.release(before);
+  }
 }
 
 /** The end of a client's chain: the next hop itself, over the channel of {@link dial} or a given one. */

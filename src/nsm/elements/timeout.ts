@@ -3,10 +3,12 @@ import { CallKey } from "../call.ts";
 import type { ChainElement } from "../chain.ts";
 import { systemClock, type Clock } from "../clock.ts";
 import { NsmError } from "../errors.ts";
-import { fromTimestamp, previousSegment } from "../messages.ts";
+import { fromTimestamp, previousSegment, type Connection } from "../messages.ts";
 import { CONNECTION_EVENTS } from "./begin.ts";
 import { storeOf } from "./store.ts";
 
+/** A Close through a mesh takes some milliseconds, on a busy machine some hundred. */
+const LEAST_ALLOWANCE_MS = 1000;
 const TIMER = new CallKey<AbortController>("timeout");
 
 /**
@@ -19,18 +21,15 @@ export function timeout(signal: AbortSignal, clock: Clock = systemClock): ChainE
   return (next) => ({
     async request(request, call) {
       const allowanceMs = call.remainingMs() ?? 0;
+      const expiresMs = expirationOf(request.connection!, clock.now());
       const connection = await next.request(request, call);
-      const expiresMs = fromTimestamp(previousSegment(connection)?.expires);
-      if (expiresMs === undefined)
-        throw new NsmError("INVALID", "the previous path segment has no expiration: the call brought no token");
       const store = storeOf(call);
       aborts.end(store.take(TIMER));
       const timer = aborts.create();
       store.set(TIMER, timer);
       const events = call.get(CONNECTION_EVENTS);
       const lifetimeMs = expiresMs - clock.now();
-      // A deadline longer than the token lives would end the connection at once.
-      clock.after(lifetimeMs - Math.min(allowanceMs, lifetimeMs / 2), timer.signal, () => {
+      clock.after(lifetimeMs - earlierBy(allowanceMs, lifetimeMs), timer.signal, () => {
         void events?.close({ signal: timer.signal }).catch(() => undefined);
       });
       return connection;
@@ -40,4 +39,21 @@ export function timeout(signal: AbortSignal, clock: Clock = systemClock): ChainE
       await next.close(connection, call);
     },
   });
+}
+
+/**
+ * The hops behind refuse a Close whose first tokens have expired, so it starts while they live. A deadline longer than
+ * the token lives would end the connection at once.
+ */
+function earlierBy(allowanceMs: number, lifetimeMs: number): number {
+  return Math.min(Math.max(allowanceMs, LEAST_ALLOWANCE_MS), lifetimeMs / 2);
+}
+
+/** Looked at before anything is made. @throws NsmError INVALID, DENIED */
+function expirationOf(connection: Connection, nowMs: number): number {
+  const expiresMs = fromTimestamp(previousSegment(connection)?.expires);
+  if (expiresMs === undefined)
+    throw new NsmError("INVALID", "the previous path segment has no expiration: the call brought no token");
+  if (expiresMs <= nowMs) throw new NsmError("DENIED", "the previous path segment's token has expired already");
+  return expiresMs;
 }

@@ -3,6 +3,7 @@ import type { ChainElement } from "../chain.ts";
 import { NsmError } from "../errors.ts";
 import { currentSegment, previousSegment, toTimestamp, type Connection } from "../messages.ts";
 import { readToken, type TokenGenerator } from "../token.ts";
+import { OWN_ACCORD } from "./begin.ts";
 
 /**
  * A server's: writes the caller's token (from the RPC's metadata) into the segment before, and a token of its own into
@@ -25,7 +26,8 @@ async function update(connection: Connection | null, call: Call, generate: Token
   const own = connection === null ? undefined : currentSegment(connection);
   if (connection === null || own === undefined) throw new NsmError("INVALID", "the connection has no path");
   const before = previousSegment(connection);
-  const token = before === undefined ? undefined : readToken(call);
+  // What this chain does of its own accord brings no token of the caller.
+  const token = before === undefined || call.get(OWN_ACCORD) === true ? undefined : readToken(call);
   if (before !== undefined && token !== undefined) {
     before.token = token.token;
     before.expires = toTimestamp(token.expiresMs);

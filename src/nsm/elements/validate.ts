@@ -1,10 +1,8 @@
 import type { ChainElement } from "../chain.ts";
 import { NsmError } from "../errors.ts";
 import { parseRange } from "../ip-pool.ts";
-import type { Connection, Mechanism, NetworkServiceRequest } from "../messages.ts";
-
-/** Far above what a mesh uses; below what would hurt to keep for thousands of connections. */
-const LIMITS = { text: 1024, token: 16_384, entries: 256, segments: 64, mechanisms: 16 } as const;
+import { checkCount, checkEntries, checkSize, checkText, LIMITS } from "../limits.ts";
+import type { Connection, IpContext, Mechanism, NetworkServiceRequest, Path } from "../messages.ts";
 
 /** A server's first: refuses what no honest client sends, before it leaves any trace. */
 export function validate(): ChainElement {
@@ -23,65 +21,62 @@ export function validate(): ChainElement {
 function checkRequest(request: NetworkServiceRequest): void {
   if (request.connection === null) throw new NsmError("INVALID", "a Request without connection");
   checkConnection(request.connection);
-  if (request.mechanismPreferences.length > LIMITS.mechanisms)
-    throw tooMany("mechanism preferences", request.mechanismPreferences.length, LIMITS.mechanisms);
+  checkCount("mechanism preferences", request.mechanismPreferences.length, LIMITS.mechanisms);
   request.mechanismPreferences.forEach(checkMechanism);
 }
 
 function checkConnection(connection: Connection): void {
-  text("connection id", connection.id);
-  text("network service", connection.networkService);
-  text("endpoint name", connection.networkServiceEndpointName);
-  text("payload", connection.payload);
-  entries("labels", connection.labels);
+  checkText("connection id", connection.id);
+  checkText("network service", connection.networkService);
+  checkText("endpoint name", connection.networkServiceEndpointName);
+  checkText("payload", connection.payload);
+  checkEntries("labels", connection.labels);
   if (connection.mechanism !== null) checkMechanism(connection.mechanism);
-  const { path } = connection;
-  if (path === null || path.pathSegments.length === 0) throw new NsmError("INVALID", "the connection has no path");
-  if (path.pathSegments.length > LIMITS.segments)
-    throw tooMany("path segments", path.pathSegments.length, LIMITS.segments);
-  if (path.index >= path.pathSegments.length)
-    throw new NsmError("INVALID", `path index ${path.index} is outside of its ${path.pathSegments.length} segments`);
-  for (const segment of path.pathSegments) {
-    text("path segment name", segment.name);
-    text("path segment id", segment.id);
-    text("token", segment.token, LIMITS.token);
-    entries("metrics", segment.metrics);
+  checkPath(connection.path);
+  if (connection.context !== null) {
+    checkEntries("extra context", connection.context.extraContext);
+    if (connection.context.ipContext !== null) checkIpContext(connection.context.ipContext);
   }
-  checkContext(connection);
+  checkSize("connection", connection, LIMITS.connection);
 }
 
-function checkContext({ context }: Connection): void {
-  if (context === null) return;
-  entries("extra context", context.extraContext);
-  const ip = context.ipContext;
-  if (ip === null) return;
-  const routes = [...ip.srcRoutes, ...ip.dstRoutes].map((route) => route.prefix);
-  const lists = { addresses: [...ip.srcIpAddrs, ...ip.dstIpAddrs], routes, "excluded prefixes": ip.excludedPrefixes };
-  for (const [what, list] of Object.entries(lists)) {
-    if (list.length > 4 * LIMITS.entries) throw tooMany(what, list.length, 4 * LIMITS.entries);
+function checkPath(path: Path | null): void {
+  if (path === null || path.pathSegments.length === 0) throw new NsmError("INVALID", "the connection has no path");
+  const { index, pathSegments: segments } = path;
+  checkCount("path segments", segments.length, LIMITS.segments);
+  if (index >= segments.length)
+    throw new NsmError("INVALID", `path index ${index} is outside of its ${segments.length} segments`);
+  const ids = new Set<string>();
+  for (const segment of segments) {
+    checkText("path segment name", segment.name);
+    checkText("path segment id", segment.id);
+    checkText("token", segment.token, LIMITS.token);
+    checkEntries("metrics", segment.metrics);
+    if (segment.id === "") throw new NsmError("INVALID", `path segment ${ids.size} (${segment.name}) has no id`);
+    if (ids.has(segment.id)) throw new NsmError("INVALID", `two path segments have the id ${segment.id}`);
+    ids.add(segment.id);
+  }
+}
+
+function checkIpContext(ip: IpContext): void {
+  const policies = ip.policies.flatMap(({ routes }) => routes);
+  const routes = [...ip.srcRoutes, ...ip.dstRoutes, ...policies];
+  const prefixes = {
+    addresses: [...ip.srcIpAddrs, ...ip.dstIpAddrs],
+    routes: routes.map((route) => route.prefix),
+    "next hops": routes.map((route) => route.nextHop).filter((nextHop) => nextHop !== ""),
+    "excluded prefixes": ip.excludedPrefixes,
+    "extra prefixes": ip.extraPrefixes,
+    neighbors: ip.ipNeighbors.map((neighbor) => neighbor.ip),
+  };
+  for (const [what, list] of Object.entries(prefixes)) {
+    checkCount(what, list.length, LIMITS.prefixes);
     list.forEach((each) => parseRange(each));
   }
 }
 
 function checkMechanism(mechanism: Mechanism): void {
-  text("mechanism", mechanism.type);
-  text("mechanism class", mechanism.cls);
-  entries("mechanism parameters", mechanism.parameters);
-}
-
-function text(what: string, value: string, limit: number = LIMITS.text): void {
-  if (value.length > limit) throw new NsmError("INVALID", `${what} of ${value.length} characters, at most ${limit}`);
-}
-
-function entries(what: string, map: Readonly<Record<string, string>>): void {
-  const all = Object.entries(map);
-  if (all.length > LIMITS.entries) throw tooMany(what, all.length, LIMITS.entries);
-  for (const [key, value] of all) {
-    text(`${what}: key`, key);
-    text(`${what} ${key.slice(0, 32)}`, value, 4 * LIMITS.text);
-  }
-}
-
-function tooMany(what: string, count: number, limit: number): NsmError {
-  return new NsmError("INVALID", `${count} ${what}, at most ${limit}`);
+  checkText("mechanism", mechanism.type);
+  checkText("mechanism class", mechanism.cls);
+  checkEntries("mechanism parameters", mechanism.parameters);
 }

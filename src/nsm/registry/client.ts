@@ -13,7 +13,7 @@ import {
   type RegistryEvent,
 } from "../messages.ts";
 import type { TokenGenerator } from "../token.ts";
-import type { Registries, Registry } from "./registry.ts";
+import type { Registry } from "./registry.ts";
 import { remoteRegistries } from "./remote.ts";
 
 export interface RegistryClientOptions {
@@ -42,30 +42,41 @@ export interface Registration {
 }
 
 export class RegistryClient {
-  readonly #registries: Registries;
-  readonly #channel: Channel;
+  readonly #registries: ReturnType<typeof remoteRegistries>;
+  #channel: Channel;
   readonly #options: RegistryClientOptions;
   readonly #abort = new AbortController();
   readonly #aborts = new Aborts(this.#abort.signal);
+  readonly #services = new Map<string, AbortController>();
 
   constructor(options: RegistryClientOptions) {
-    const { url, credentials, tokens, dialTimeoutMs } = options;
     this.#options = options;
-    this.#channel = new Channel(url, {
-      tokens,
-      ...(credentials === undefined ? {} : { credentials }),
-      ...(dialTimeoutMs === undefined ? {} : { dialTimeoutMs }),
-    });
-    this.#registries = remoteRegistries(this.#channel);
+    this.#channel = this.#dial();
+    this.#registries = remoteRegistries(() => this.#current());
   }
 
-  /** @throws NsmError */
-  registerService(service: Partial<NetworkServiceInfo>): Promise<NetworkServiceInfo> {
-    return this.#within((call) => this.#registries.services.register(newService(service), call));
+  /**
+   * Registers a network service, and again when the registry comes back after it was lost: one in memory has forgotten
+   * it. @throws NsmError: the first attempt failed, and none follows
+   */
+  async registerService(service: Partial<NetworkServiceInfo>): Promise<NetworkServiceInfo> {
+    const { services } = this.#registries;
+    const register = () => this.#within((call) => services.register(newService(service), call));
+    const registered = await register();
+    const { name } = registered;
+    this.#aborts.end(this.#services.get(name));
+    const life = this.#aborts.create();
+    this.#services.set(name, life);
+    const again = () =>
+      void this.#persist(register, life.signal, `registering network service ${name} again`).catch(() => undefined);
+    void this.#keepWatching(services, newService({ name }), () => undefined, life.signal, again);
+    return registered;
   }
 
-  /** @throws NsmError */
+  /** It is not registered again any more. @throws NsmError */
   async unregisterService(name: string): Promise<void> {
+    this.#aborts.end(this.#services.get(name));
+    this.#services.delete(name);
     await this.#within((call) => this.#registries.services.unregister(newService({ name }), call));
   }
 
@@ -102,28 +113,32 @@ export class RegistryClient {
     const life = this.#aborts.create();
     // One renewal at a time: the timer's and the watch's may come together.
     let renewing: Promise<void> | undefined;
-    const again = (): Promise<void> =>
-      (renewing ??= this.#renew(() => ({ ...clone(wanted), name: info.name, pathIds: info.pathIds }), life.signal).then(
-        (renewed) => {
-          if (renewed !== undefined) info = renewed;
-          renewing = undefined;
-          if (!life.signal.aborted) this.#scheduleRenewal(info, life.signal, () => void again());
-        },
-      ));
-    this.#scheduleRenewal(info, life.signal, () => void again());
-    void this.#keepWatching(
-      endpoints,
-      newEndpoint({ name: info.name }),
-      () => undefined,
-      life.signal,
-      () => void again(),
-    );
+    const renew = () => {
+      const { name, pathIds, initialRegistrationTime } = info;
+      const renewed = { ...clone(wanted), name, pathIds, initialRegistrationTime };
+      return this.#within((call) => endpoints.register(renewed, call));
+    };
+    let timer = this.#scheduleRenewal(info, life.signal, () => again());
+    const again = (): void => {
+      renewing ??= this.#persist(renew, life.signal, `registering endpoint ${info.name} again`).then((renewed) => {
+        if (renewed !== undefined) info = renewed;
+        renewing = undefined;
+        this.#aborts.end(timer);
+        if (!life.signal.aborted) timer = this.#scheduleRenewal(info, life.signal, again);
+      });
+    };
+    // Whoever else removed it, this endpoint is still there.
+    const onEvent = ({ deleted }: RegistryEvent<EndpointInfo>) => {
+      if (deleted && !life.signal.aborted) again();
+    };
+    void this.#keepWatching(endpoints, newEndpoint({ name: info.name }), onEvent, life.signal, again);
     return {
       get info() {
         return clone(info);
       },
       unregister: async () => {
         this.#aborts.end(life);
+        this.#aborts.end(timer);
         await renewing;
         await this.#within((call) => endpoints.unregister(clone(info), call));
       },
@@ -134,21 +149,44 @@ export class RegistryClient {
   close(): void {
     this.#abort.abort();
     this.#channel.close();
+    this.#registries.close();
   }
 
-  #scheduleRenewal(info: EndpointInfo, signal: AbortSignal, renew: () => void): void {
+  #dial(): Channel {
+    const { url, credentials, tokens, dialTimeoutMs } = this.#options;
+    return new Channel(url, {
+      tokens,
+      ...(credentials === undefined ? {} : { credentials }),
+      ...(dialTimeoutMs === undefined ? {} : { dialTimeoutMs }),
+    });
+  }
+
+  /** Watches go on over the channel on which they began. */
+  #current(): Channel {
+    if (this.#channel.stale) {
+      this.#channel.retire();
+      this.#channel = this.#dial();
+    }
+    return this.#channel;
+  }
+
+  /** One timer at a time: each renewal ends the one before. */
+  #scheduleRenewal(info: EndpointInfo, signal: AbortSignal, renew: () => void): AbortController | undefined {
     const clock = this.#options.clock ?? systemClock;
     const expiresMs = fromTimestamp(info.expirationTime);
-    if (expiresMs === undefined) return;
-    clock.after(Math.max(RETRY.firstMs, (expiresMs - clock.now()) * RENEW_AFTER), signal, renew);
+    if (expiresMs === undefined || signal.aborted) return undefined;
+    const timer = this.#aborts.create();
+    clock.after(Math.max(RETRY.firstMs, (expiresMs - clock.now()) * RENEW_AFTER), timer.signal, renew);
+    return timer;
   }
 
-  async #renew(info: () => EndpointInfo, signal: AbortSignal): Promise<EndpointInfo | undefined> {
+  /** Until it succeeds or the signal fires. */
+  async #persist<T>(work: () => Promise<T>, signal: AbortSignal, what: string): Promise<T | undefined> {
     for (let waitMs = RETRY.firstMs; !signal.aborted; waitMs = Math.min(2 * waitMs, RETRY.lastMs)) {
       try {
-        return await this.#within((call) => this.#registries.endpoints.register(info(), call));
+        return await work();
       } catch (error) {
-        this.#options.onError?.(error, `registering endpoint ${info().name} again`);
+        this.#options.onError?.(error, what);
         await pause(waitMs, signal);
       }
     }

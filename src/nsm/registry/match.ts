@@ -1,6 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
 import type { EndpointInfo, NetworkServiceInfo } from "../messages.ts";
 
+/** A peer's maps may have any key: "constructor" is none of Object's. */
+export function own<T>(map: Readonly<Record<string, T>>, key: string): T | undefined {
+  return Object.hasOwn(map, key) ? map[key] : undefined;
+}
+
 type Labels = Readonly<Record<string, string>>;
 
 /** Whether a service agrees with every field that the query sets (sdk pkg/tools/matchutils). */
@@ -18,8 +23,8 @@ export function matchesEndpoint(query: EndpointInfo, endpoint: EndpointInfo): bo
     (query.name === "" || query.name === endpoint.name) &&
     query.networkServiceNames.every((name) => endpoint.networkServiceNames.includes(name)) &&
     Object.entries(query.networkServiceLabels).every(([service, { labels }]) => {
-      const theirs = endpoint.networkServiceLabels[service];
-      return theirs !== undefined && Object.entries(labels).every(([key, value]) => theirs.labels[key] === value);
+      const theirs = own(endpoint.networkServiceLabels, service)?.labels;
+      return theirs !== undefined && Object.entries(labels).every(([key, value]) => own(theirs, key) === value);
     }) &&
     (query.expirationTime === null || query.expirationTime.seconds === endpoint.expirationTime?.seconds) &&
     endpoint.url.includes(query.url)
@@ -40,7 +45,7 @@ export function selectEndpoints(
     if (!isSubset(clientLabels, match.sourceSelector, clientLabels)) continue;
     const candidates = match.routes.flatMap((route) =>
       endpoints.filter((endpoint) => {
-        const labels = endpoint.networkServiceLabels[service.name]?.labels ?? {};
+        const labels = own(endpoint.networkServiceLabels, service.name)?.labels ?? {};
         return isSubset(labels, route.destinationSelector, clientLabels);
       }),
     );
@@ -53,7 +58,7 @@ export function selectEndpoints(
 
 export function isSubset(labels: Labels, wanted: Labels, variables: Labels): boolean {
   return Object.entries(wanted).every(
-    ([key, value]) => labels[key] === value || labels[key] === expand(value, variables),
+    ([key, value]) => own(labels, key) === value || own(labels, key) === expand(value, variables),
   );
 }
 
@@ -65,7 +70,7 @@ export function expand(text: string, variables: Labels): string {
   return text.replaceAll(
     /\{\{-?\s*(?:\.([A-Za-z_]\w*)|index\s+\.\s+"([^"]*)")\s*-?\}\}/g,
     (_, field?: string, key?: string) => {
-      const value = variables[field ?? key ?? ""];
+      const value = own(variables, field ?? key ?? "");
       return value ?? "<no value>";
     },
   );

@@ -1,12 +1,15 @@
 import type * as grpc from "@grpc/grpc-js";
 import type { Call } from "../call.ts";
 import { NsmError } from "../errors.ts";
-import { clone, newEndpoint, newService, type EndpointInfo, type NetworkServiceInfo } from "../messages.ts";
+import { clone, newEndpoint, newService } from "../messages.ts";
 import { nsmServices } from "../proto.ts";
 import type { ServiceHandlers, StreamHandler, UnaryHandler } from "../server.ts";
 import { readToken, type TokenGenerator } from "../token.ts";
+import { endpointDescriptors } from "./descriptors.ts";
 import { pathIdsOf, pathOfCall, stepPath, writePath } from "./path.ts";
+import { registrationTime } from "./registration-time.ts";
 import type { Registries, Registry } from "./registry.ts";
+import { checkEndpoint, checkService, checkUrl } from "./validate.ts";
 
 export interface RegistryServerOptions {
   readonly tokens: TokenGenerator;
@@ -16,20 +19,27 @@ export interface RegistryServerOptions {
 
 /** Events that one slow watcher may have waiting; then its stream ends, and it asks again. */
 const MAX_WAITING = 1000;
-const MAX_NAMES = 1000;
-const MAX_TEXT = 1024;
 
 /** The two gRPC services over registries. */
 export function registryHandlers(registries: Registries, options: RegistryServerOptions): ServiceHandlers[] {
   const { serviceRegistry, endpointRegistry } = nsmServices();
+  const endpoints = endpointDescriptors(registrationTime(registries.endpoints));
   return [
     {
       definition: serviceRegistry,
-      methods: methodsOf(registries.services, "networkService", newService, options, checkService),
+      methods: methodsOf(registries.services, "networkService", newService, options, {
+        check: checkService,
+        // sdk pkg/registry/common/setpayload
+        prepare: (service) => (service.payload ||= "IP"),
+      }),
     },
     {
       definition: endpointRegistry,
-      methods: methodsOf(registries.endpoints, "networkServiceEndpoint", newEndpoint, options, checkEndpoint),
+      methods: methodsOf(endpoints, "networkServiceEndpoint", newEndpoint, options, {
+        check: checkEndpoint,
+        prepare: checkUrl,
+      }),
+      close: () => endpoints.close(),
     },
   ];
 }
@@ -39,7 +49,7 @@ function methodsOf<T extends { pathIds: string[] }>(
   field: string,
   empty: () => T,
   options: RegistryServerOptions,
-  check: (info: T) => void,
+  { check, prepare }: { check: (info: T) => void; prepare: (info: T) => void },
 ): Record<string, UnaryHandler | StreamHandler> {
   const withPath = async <R>(
     info: T,
@@ -58,23 +68,27 @@ function methodsOf<T extends { pathIds: string[] }>(
   return {
     Register: {
       kind: "unary",
-      run: (info: T, call, headers) => {
+      run: async (info: T, call, headers) => {
         check(info);
-        return withPath(clone(info), call, headers, (one) => registry.register(one, call)) as Promise<object>;
+        prepare(info);
+        return (await withPath(clone(info), call, headers, (one) => registry.register(one, call))) as object;
       },
     },
     Unregister: {
       kind: "unary",
-      run: (info: T, call, headers) =>
-        withPath(clone(info), call, headers, async (one) => {
+      run: async (info: T, call, headers) => {
+        check(info);
+        return withPath(clone(info), call, headers, async (one) => {
           await registry.unregister(one, call);
           return {};
-        }),
+        });
+      },
     },
     Find: {
       kind: "stream",
       run: async (query: { watch: boolean } & Record<string, T | null>, call, send) => {
         const wanted = query[field] ?? empty();
+        check(wanted);
         if (!query.watch) {
           for (const info of await registry.find(wanted, call)) send({ [field]: info, deleted: false });
           return;
@@ -87,23 +101,4 @@ function methodsOf<T extends { pathIds: string[] }>(
       },
     },
   };
-}
-
-function checkService(info: NetworkServiceInfo): void {
-  text("network service", info.name);
-  if (info.matches.length > MAX_NAMES)
-    throw new NsmError("INVALID", `${info.matches.length} matches, at most ${MAX_NAMES}`);
-}
-
-function checkEndpoint(info: EndpointInfo): void {
-  text("endpoint", info.name);
-  text("url", info.url);
-  if (info.networkServiceNames.length > MAX_NAMES)
-    throw new NsmError("INVALID", `${info.networkServiceNames.length} network services, at most ${MAX_NAMES}`);
-  info.networkServiceNames.forEach((name) => text("network service", name));
-}
-
-function text(what: string, value: string): void {
-  if (value.length > MAX_TEXT)
-    throw new NsmError("INVALID", `${what} of ${value.length} characters, at most ${MAX_TEXT}`);
 }

@@ -1,0 +1,50 @@
+import { newConnection, type Connection } from "@networkservicemesh/sdk-ts";
+import type { ServiceStatus } from "./events.ts";
+import type { Offer } from "./offer.ts";
+import type { ServiceRequest } from "./service-url.ts";
+
+/** One service that is asked for, and what has become of it. */
+export class Service {
+  readonly request: ServiceRequest;
+  readonly id: string;
+  #state: ServiceStatus["state"] = "requesting";
+  #since = new Date().toISOString();
+  /** As it was answered last. */
+  connection: Connection;
+  /** The answer has not been looked at. */
+  fresh = false;
+  offer: Offer | undefined;
+  alive: boolean | undefined;
+  error: string | undefined;
+  /** The context that the next hop told of last, so that one change is asked for once. */
+  toldContext = "";
+  /** Replies may go by it. */
+  usable = true;
+
+  constructor(request: ServiceRequest, id: string) {
+    this.request = request;
+    this.id = id;
+    const { service, labels } = request;
+    this.connection = newConnection({ id, networkService: service, labels: { ...labels } });
+  }
+
+  get state(): ServiceStatus["state"] {
+    return this.#state;
+  }
+
+  set state(state: ServiceStatus["state"]) {
+    if (state !== this.#state) this.#since = new Date().toISOString();
+    this.#state = state;
+  }
+
+  /** "load-balancer by nsm0" */
+  get label(): string {
+    return `${this.request.service} by ${this.request.device}`;
+  }
+
+  status(): ServiceStatus {
+    const { url, service, mechanism, device } = this.request;
+    const { id, state, offer, alive, error } = this;
+    return { url, service, mechanism, device, id, state, since: this.#since, offer, alive, error };
+  }
+}
