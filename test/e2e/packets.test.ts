@@ -8,7 +8,7 @@ import { Capture, insideGre, plain } from "./capture.ts";
 import { Scene, SETTING, SUBJECTS, type SceneOptions, type VipYaml } from "./harness.ts";
 
 /** For `full segments`; VPPLB_E2E_MB for more. */
-const MEGABYTES = Number(process.env["VPPLB_E2E_MB"] ?? 20);
+const MEGABYTES = Number(process.env["VPPLB_E2E_MB"] ?? 100);
 const SMALL_MTU = 1400;
 /** Fragments of 1,500 bytes: 3, and 14. VPP by itself takes 3. */
 const LARGE_DATAGRAMS = [4000, 20_000];
