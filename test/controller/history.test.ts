@@ -229,4 +229,48 @@ describe("controller: history", function () {
     assert.equal(early.certainty, "unknown");
     await assert.rejects(one.controller.explainAt(FLOWS[0]!, "2999-01-01T00:00:00Z"), { code: "INPUT" });
   });
+
+  it("rebuilds also by which stream a packet went: of flows, their priorities, and streams that had other servers", async () => {
+    const steered = (servers: string, flows: string) =>
+      LB_YAML.replace("vips:", "vips:\n  - { prefix: 10.3.0.0/24, stream: red }").concat(
+        "streams:\n  - { name: red, encap: gre4, servers: [10.60.1.2, 10.60.1.3] }\n" +
+          `  - { name: blue, encap: gre4, servers: ${servers} }\nflows: ${flows}\n`,
+      );
+    const one = await start(steered("[10.60.1.4, 10.60.1.5]", "[]"));
+    const asked = FLOWS.flatMap((flow) => [80, 443].map((dstPort) => ({ ...flow, dst: "10.3.0.7", dstPort })));
+    const web = (stream: string, priority: number, port: number) =>
+      `{ name: f${port}${priority}, stream: ${stream}, vips: [10.3.0.0/24], protocols: [tcp], destinationPorts: [${port}], priority: ${priority} }`;
+    const moments: { at: string; seen: (string | undefined)[][] }[] = [];
+    const seen = (places: readonly { stream?: string; server?: string }[]) =>
+      places.map(({ stream, server }) => [stream, server]);
+    const look = async () => {
+      await sleep(15);
+      const places = [];
+      for (const flow of asked) places.push(await one.controller.explain(flow));
+      const at = new Date().toISOString();
+      moments.push({ at, seen: seen(places) });
+      await until("VPP was looked at again", () => (one.controller.status().sync.lastObservedAt ?? "") > at);
+    };
+    await look();
+    for (const [servers, flows] of [
+      ["[10.60.1.4, 10.60.1.5]", `[${web("blue", 1, 80)}]`],
+      ["[10.60.1.6]", `[${web("blue", 1, 80)}]`],
+      ["[10.60.1.6]", `[${web("blue", 1, 80)}, ${web("red", 2, 80)}, ${web("blue", 1, 443)}]`],
+    ] as const) {
+      await one.controller.load(steered(servers, flows));
+      await inSync(one);
+      await look();
+    }
+    await vpp.restart();
+    await client.connect();
+    await until("it is another VPP", () => one.controller.status().vpp.connects > 1);
+    await inSync(one);
+    for (const { at, seen: then } of moments) {
+      const past = [];
+      for (const flow of asked) past.push(await one.controller.explainAt(flow, at));
+      assert.deepEqual(seen(past), then, at);
+    }
+    const distinct = new Set(moments.map((moment) => JSON.stringify(moment.seen)));
+    assert.equal(distinct.size, moments.length, "the moments differ, so that this test can fail");
+  });
 });
