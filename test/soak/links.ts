@@ -113,7 +113,10 @@ export function expectedLinks({ memifs, vlans, acls }: Links): string[] {
       `vlan memif1/${TRUNK}.${id} ${up ? "up" : "down"}${bridged(bridge)}`,
       ...(address === undefined ? [] : [`address memif1/${TRUNK}.${id} ${address}`]),
     ]),
-    ...acls.map(({ name, ports }) => `list ${name}: ${[...ports].sort((a, b) => a - b).join(" ")}`),
+    // Without ports all are meant: from 0 on.
+    ...acls.map(
+      ({ name, ports }) => `list ${name}: ${ports.length === 0 ? 0 : [...ports].sort((a, b) => a - b).join(" ")}`,
+    ),
     ...(bridges ? [`bridge ${BRIDGE} learn true`] : []),
   ];
 }
