@@ -59,6 +59,7 @@ var (
 	lifetime = flag.Duration("lifetime", time.Hour, "of tokens")
 	spiffe   = flag.String("spiffe", "", "socket of the Workload API; without: clear text")
 	hold     = flag.Bool("hold", false, "the client keeps its connection until standard input ends")
+	timeout  = flag.Duration("timeout", 10*time.Second, "of the client's Requests")
 )
 
 type peers struct {
@@ -259,7 +260,7 @@ func (p *peers) runClient(ctx context.Context) {
 		Connection: &networkservice.Connection{NetworkService: *service, Labels: map[string]string{"app": "go"}},
 		MechanismPreferences: []*networkservice.Mechanism{{Cls: "LOCAL", Type: *mech}},
 	}
-	bounded, cancel := context.WithTimeout(ctx, 10*time.Second)
+	bounded, cancel := context.WithTimeout(ctx, *timeout)
 	defer cancel()
 	connection, err := nsc.Request(bounded, request)
 	if err != nil {

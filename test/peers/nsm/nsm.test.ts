@@ -22,13 +22,10 @@ import {
   sharedNetworkIpam,
   type Endpoint,
 } from "@networkservicemesh/sdk-ts";
-import { BenchError } from "../../../src/bench/errors.ts";
-import { buildGo } from "../../../src/bench/go.ts";
 import { openFds, until } from "../../sys/support.ts";
 import { GoMesh } from "./peer.ts";
+import { buildPeers, TEST_TIMEOUT_MS } from "./setup.ts";
 
-const BUILD_TIMEOUT_MS = 330_000;
-const TEST_TIMEOUT_MS = 60_000;
 const tokens = insecureTokens("spiffe://test.com/subject");
 
 describe("the Go implementation of Network Service Mesh", () => {
@@ -37,14 +34,7 @@ describe("the Go implementation of Network Service Mesh", () => {
   let abort: AbortController;
 
   before(async function () {
-    this.timeout(BUILD_TIMEOUT_MS);
-    try {
-      program = await buildGo("test/peers/nsm");
-    } catch (error) {
-      if (!BenchError.is(error, "SKIP")) throw error;
-      console.log(`      skipped: ${error.message}`);
-      this.skip();
-    }
+    program = await buildPeers(this);
   });
 
   beforeEach(function () {
@@ -168,7 +158,7 @@ describe("the Go implementation of Network Service Mesh", () => {
     });
     const connection = newConnection({ networkService: "load-balancer" });
     await client.request({ connection, mechanismPreferences: [memifMechanism()] });
-    mesh.peers.get("endpoint")!.kill();
+    await mesh.peers.get("endpoint")!.kill();
     await until("the loss is seen", () => events.includes("control-plane-down"), 15_000);
     const options = { role: "endpoint", listen: mesh.url("second"), connect: mesh.url("nsmgr") };
     await mesh.start("second", options).says("registered");

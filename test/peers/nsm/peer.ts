@@ -1,19 +1,29 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { createInterface } from "node:readline";
 import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+
+/** Flags of a peer: `true` is one without a value. */
+export type Options = Readonly<Record<string, string | true>>;
 
 export type Said = { readonly event: string } & Readonly<Record<string, unknown>>;
 
-/** One genuine Go peer: a process of main.go. It ends with its standard input. */
-export class GoPeer {
+/** How to run a peer. */
+interface Program {
+  readonly file: string;
+  readonly args: readonly string[];
+}
+
+/** One peer, genuine Go (main.go) or ours (endpoint.ts): a process that says JSON lines and ends with its standard input. */
+export class Peer {
   readonly said: Said[] = [];
   readonly #child: ChildProcess;
   readonly #waiting = new Set<() => void>();
   #log = "";
 
-  constructor(program: string, options: Readonly<Record<string, string | true>>) {
+  constructor({ file, args }: Program, options: Options) {
     const flags = Object.entries(options).map(([key, value]) => (value === true ? `-${key}` : `-${key}=${value}`));
-    this.#child = spawn(program, flags, { stdio: ["pipe", "pipe", "pipe"] });
+    this.#child = spawn(file, [...args, ...flags], { stdio: ["pipe", "pipe", "pipe"] });
     createInterface({ input: this.#child.stdout! }).on("line", (line) => {
       this.said.push(JSON.parse(line) as Said);
       for (const wake of this.#waiting) wake();
@@ -49,8 +59,17 @@ export class GoPeer {
     }
   }
 
-  kill(): void {
+  /** What it has said of this kind. */
+  all(event: string): Said[] {
+    return this.said.filter((each) => each.event === event);
+  }
+
+  /** kill -9. Settles when it is gone. */
+  async kill(): Promise<void> {
+    if (!this.running) return;
+    const exited = once(this.#child, "exit");
     this.#child.kill("SIGKILL");
+    await exited;
   }
 
   /** Ends its standard input and waits; kills it after a while. */
@@ -58,7 +77,7 @@ export class GoPeer {
     if (!this.running) return;
     const exited = once(this.#child, "exit");
     this.#child.stdin?.end();
-    const timer = setTimeout(() => this.kill(), 3000);
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), 3000);
     await exited;
     clearTimeout(timer);
   }
@@ -68,10 +87,11 @@ export class GoPeer {
 export class GoMesh {
   readonly folder: string;
   readonly #program: string;
-  readonly #common: Readonly<Record<string, string | true>>;
-  readonly peers = new Map<string, GoPeer>();
+  readonly #common: Options;
+  readonly peers = new Map<string, Peer>();
+  readonly #starts = new Map<string, () => Promise<void>>();
 
-  constructor(program: string, folder: string, common: Readonly<Record<string, string | true>> = {}) {
+  constructor(program: string, folder: string, common: Options = {}) {
     this.#program = program;
     this.folder = folder;
     this.#common = common;
@@ -81,31 +101,62 @@ export class GoMesh {
     return `unix://${this.folder}/${name}.sock`;
   }
 
-  start(name: string, options: Readonly<Record<string, string | true>>): GoPeer {
-    const peer = new GoPeer(this.#program, { name, ...this.#common, ...options });
+  start(name: string, options: Options): Peer {
+    const peer = new Peer({ file: this.#program, args: [] }, { name, ...this.#common, ...options });
     this.peers.set(name, peer);
     return peer;
   }
 
   async registry(): Promise<void> {
-    await this.start("registry", { role: "registry", listen: this.url("registry") }).says("ready");
+    await this.#keep("registry", "ready", { role: "registry", listen: this.url("registry") });
   }
 
   async manager(registry = this.url("registry")): Promise<void> {
-    await this.start("nsmgr", { role: "nsmgr", listen: this.url("nsmgr"), connect: registry }).says("ready");
+    await this.#keep("nsmgr", "ready", { role: "nsmgr", listen: this.url("nsmgr"), connect: registry });
   }
 
   async forwarder(): Promise<void> {
     const options = { role: "forwarder", listen: this.url("forwarder"), connect: this.url("nsmgr") };
-    await this.start("forwarder", options).says("registered");
+    await this.#keep("forwarder", "registered", options);
   }
 
   async endpoint(more: Readonly<Record<string, string>> = {}): Promise<void> {
     const options = { role: "endpoint", listen: this.url("endpoint"), connect: this.url("nsmgr"), ...more };
-    await this.start("endpoint", options).says("registered");
+    await this.#keep("endpoint", "registered", options);
+  }
+
+  /** An endpoint of ours as a process of its own (endpoint.ts). */
+  async ourEndpoint(): Promise<Peer> {
+    const ours = {
+      file: process.execPath,
+      args: [...process.execArgv, fileURLToPath(new URL("endpoint.ts", import.meta.url))],
+    };
+    const start = async () => {
+      const peer = new Peer(ours, { ...this.#common, listen: this.url("ours"), connect: this.url("nsmgr") });
+      this.peers.set("ours", peer);
+      await peer.says("registered");
+    };
+    this.#starts.set("ours", start);
+    await start();
+    return this.peers.get("ours")!;
+  }
+
+  /** kill -9, and the same again. */
+  async restart(name: string): Promise<Peer> {
+    await this.peers.get(name)!.kill();
+    await this.#starts.get(name)!();
+    return this.peers.get(name)!;
   }
 
   async end(): Promise<void> {
     await Promise.all([...this.peers.values()].map((peer) => peer.end()));
+  }
+
+  async #keep(name: string, event: string, options: Options): Promise<void> {
+    const start = async () => {
+      await this.start(name, options).says(event);
+    };
+    this.#starts.set(name, start);
+    await start();
   }
 }
