@@ -25,6 +25,7 @@ type Method = grpc.MethodDefinition<object, object>;
 
 const DEFAULT_DIAL_MS = 5000;
 const DEFAULT_CALL_MS = 15_000;
+const LEAST_CALL_MS = 1000;
 const MAX_MESSAGE_BYTES = 4 << 20;
 
 const GRPC_OPTIONS: grpc.ChannelOptions = {
@@ -122,7 +123,7 @@ export class Channel {
     extra?: grpc.Metadata,
   ): Promise<grpc.ClientReadableStream<object>> {
     await this.ready(call);
-    const metadata = await this.#metadata();
+    const { metadata } = await this.#metadata();
     if (extra !== undefined) metadata.merge(extra);
     const stream = this.#client.makeServerStreamRequest(
       method.path,
@@ -147,11 +148,11 @@ export class Channel {
     extra?: grpc.Metadata,
   ): Promise<{ response: Res; headers: grpc.Metadata }> {
     await this.ready(call);
-    const metadata = await this.#metadata();
+    const { metadata, expiresMs } = await this.#metadata();
     if (extra !== undefined) metadata.merge(extra);
     return new Promise((resolve, reject) => {
       let headers = new grpc.Metadata();
-      const deadline = call.deadlineMs ?? Date.now() + DEFAULT_CALL_MS;
+      const deadline = Math.min(call.deadlineMs ?? Date.now() + DEFAULT_CALL_MS, latestDeadline(expiresMs));
       const grpcCall = this.#client.makeUnaryRequest(
         method.path,
         method.requestSerialize,
@@ -197,12 +198,21 @@ export class Channel {
     this.#leaveAtMs = nowMs + (Date.parse(new X509Certificate(certificate).validTo) - nowMs) / 2;
   }
 
-  async #metadata(): Promise<grpc.Metadata> {
+  async #metadata(): Promise<{ metadata: grpc.Metadata; expiresMs: number | undefined }> {
     const metadata = new grpc.Metadata();
     const token = await this.#options.tokens?.(this.#transport?.peer);
     if (token !== undefined) writeToken(metadata, token);
-    return metadata;
+    return { metadata, expiresMs: token?.expiresMs };
   }
+}
+
+/**
+ * The Go SDK gives what a call made the time until its token expires, less the time that the call had: with as much as
+ * the token lives, it would end at once (sdk pkg/networkservice/common/timeout, pkg/registry/common/expire).
+ */
+function latestDeadline(expiresMs: number | undefined): number {
+  const nowMs = Date.now();
+  return expiresMs === undefined ? Infinity : nowMs + Math.max(LEAST_CALL_MS, (expiresMs - nowMs) / 2);
 }
 
 function rotatingOf({ credentials }: ChannelOptions): RotatingCredentials | undefined {

@@ -25,6 +25,8 @@ export interface ClientChainOptions {
   readonly refresh?: RefreshOptions | false;
   /** false: who sent the Requests heals. Default: by choosing another endpoint. */
   readonly heal?: HealOptions | false;
+  /** Time that a refresh, healing or closing of its own accord has. Default 15,000. */
+  readonly timeoutMs?: number;
   /** Tokens of the answer are checked (sdk's OPA policies). Default false: only with identities. */
   readonly authorize?: boolean;
   /** What this client adds: mechanisms, contexts. They come before the next hop is called. */
@@ -35,7 +37,7 @@ export interface ClientChainOptions {
 export function clientChain(options: ClientChainOptions, signal: AbortSignal): NetworkService {
   return chain(
     updatePath(options.name ?? `client-${randomUUID()}`),
-    begin({ merge: true }),
+    begin({ merge: true, ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }) }),
     connectionStore(),
     options.refresh === false ? undefined : refresh(signal, options.refresh),
     dial(options.pool, options.url),
@@ -86,6 +88,7 @@ export class NsmClient {
         name,
         url,
         pool: this.#pool,
+        timeoutMs: requestTimeoutMs,
         ...(refresh === undefined ? {} : { refresh }),
         ...(heal === undefined ? {} : { heal }),
         ...(authorize === undefined ? {} : { authorize }),

@@ -1,5 +1,5 @@
 /**
- * An endpoint of ours as a process that can be killed: `endpoint.ts -listen=URL -connect=MANAGER [-lifetime=10s]`.
+ * An endpoint of ours as a process that can be killed: `endpoint.ts -listen=URL -connect=MANAGER [-lifetime=10s] [-service=NAME]`.
  * It says what it serves, a JSON object a line, and ends with its standard input.
  */
 import { parseArgs } from "node:util";
@@ -44,7 +44,12 @@ async function main(): Promise<void> {
   // Flags have one dash, as the Go peers' do.
   const { values } = parseArgs({
     args: process.argv.slice(2).map((each) => `-${each}`),
-    options: { listen: text, connect: text, lifetime: { ...text, default: "600s" } },
+    options: {
+      listen: text,
+      connect: text,
+      lifetime: { ...text, default: "600s" },
+      service: { ...text, default: "load-balancer" },
+    },
   });
   const abort = new AbortController();
   const tokens = insecureTokens("spiffe://test.com/subject", milliseconds(values.lifetime));
@@ -62,7 +67,7 @@ async function main(): Promise<void> {
   });
   const server = await serveNsm({ listen: values.listen!, services: endpoint.services });
   const registry = new RegistryClient({ url: values.connect!, tokens });
-  const service = "load-balancer";
+  const { service } = values;
   await registry.registerService({ name: service, payload: "ETHERNET" });
   const labels = { [service]: { labels: { app: "lb" } } };
   const info = { name: "ours", url: server.url, networkServiceNames: [service], networkServiceLabels: labels };

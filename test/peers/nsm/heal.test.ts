@@ -1,6 +1,7 @@
 import { insecureTokens, memifMechanism, newConnection, NsmClient } from "@networkservicemesh/sdk-ts";
 import { until } from "../../sys/support.ts";
 import type { GoMesh } from "./peer.ts";
+import { Rest } from "./rest.ts";
 import { buildPeers, inGoMesh, TEST_TIMEOUT_MS } from "./setup.ts";
 
 const tokens = insecureTokens("spiffe://test.com/subject");
@@ -13,11 +14,19 @@ async function goServices(mesh: GoMesh): Promise<void> {
   await mesh.forwarder();
 }
 
-describe("the Go implementation of Network Service Mesh: killed and back", () => {
+describe("the Go implementation of Network Service Mesh: killed and back, or at rest", () => {
   let program: string;
+  let rest: Rest | undefined;
 
   before(async function () {
     program = await buildPeers(this);
+    rest = new Rest(program);
+    await rest.start();
+  });
+
+  after(async function () {
+    this.timeout(TEST_TIMEOUT_MS);
+    await rest?.end();
   });
 
   for (const victim of ["nsmgr", "forwarder", "endpoint"]) {
@@ -66,4 +75,11 @@ describe("the Go implementation of Network Service Mesh: killed and back", () =>
       });
     });
   }
+
+  // Last: what it judges took place beside the other cases.
+  it("who rests is refreshed over three token lifetimes, has one UP for each Request, and no DOWN", async function () {
+    const restS = Number(process.env["VPPLB_NSM_REST_S"] ?? 0);
+    this.timeout(TEST_TIMEOUT_MS + 1000 * restS);
+    await rest!.verdict(restS);
+  });
 });

@@ -126,13 +126,13 @@ export class GoMesh {
   }
 
   /** An endpoint of ours as a process of its own (endpoint.ts). */
-  async ourEndpoint(): Promise<Peer> {
+  async ourEndpoint(more: Options = {}): Promise<Peer> {
     const ours = {
       file: process.execPath,
       args: [...process.execArgv, fileURLToPath(new URL("endpoint.ts", import.meta.url))],
     };
     const start = async () => {
-      const peer = new Peer(ours, { ...this.#common, listen: this.url("ours"), connect: this.url("nsmgr") });
+      const peer = new Peer(ours, { ...this.#common, listen: this.url("ours"), connect: this.url("nsmgr"), ...more });
       this.peers.set("ours", peer);
       await peer.says("registered");
     };
