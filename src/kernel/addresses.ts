@@ -10,6 +10,7 @@ const RTM_NEWADDR = 20;
 const RTM_DELADDR = 21;
 const RTM_GETADDR = 22;
 const RTM_NEWNEIGH = 28;
+const RTM_DELNEIGH = 29;
 const RTM_GETNEIGH = 30;
 const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
@@ -114,6 +115,20 @@ export async function listNeighbours(netlink: Netlink): Promise<Neighbour[]> {
     });
 }
 
+function neighbourMessage(interfaceIndex: number, address: string, mac: string | undefined): Uint8Array {
+  const prefix = parsePrefix(address);
+  const header = new Uint8Array(NEIGHBOUR_HEADER);
+  const view = new DataView(header.buffer);
+  header[0] = prefix.family;
+  view.setInt32(4, interfaceIndex, true);
+  view.setUint16(8, NUD_PERMANENT, true);
+  return concat(
+    header,
+    attribute(NDA_DST, prefix.bytes),
+    ...(mac === undefined ? [] : [attribute(NDA_LLADDR, parseMac(mac))]),
+  );
+}
+
 /** A permanent neighbour entry; replaces what was learned. */
 export async function addNeighbour(
   netlink: Netlink,
@@ -121,15 +136,20 @@ export async function addNeighbour(
   address: string,
   mac: string,
 ): Promise<void> {
-  const prefix = parsePrefix(address);
-  const header = new Uint8Array(NEIGHBOUR_HEADER);
-  const view = new DataView(header.buffer);
-  header[0] = prefix.family;
-  view.setInt32(4, interfaceIndex, true);
-  view.setUint16(8, NUD_PERMANENT, true);
-  const body = concat(header, attribute(NDA_DST, prefix.bytes), attribute(NDA_LLADDR, parseMac(mac)));
-  await netlink.request(RTM_NEWNEIGH, body, {
+  await netlink.request(RTM_NEWNEIGH, neighbourMessage(interfaceIndex, address, mac), {
     flags: NLM_F_CREATE | NLM_F_REPLACE,
     doing: `add neighbour ${address}`,
   });
+}
+
+/** False where there was none. */
+export async function deleteNeighbour(netlink: Netlink, interfaceIndex: number, address: string): Promise<boolean> {
+  try {
+    const doing = `delete neighbour ${address}`;
+    await netlink.request(RTM_DELNEIGH, neighbourMessage(interfaceIndex, address, undefined), { doing });
+    return true;
+  } catch (error) {
+    if (KernelError.is(error, "NOT_FOUND")) return false;
+    throw error;
+  }
 }

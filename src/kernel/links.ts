@@ -15,6 +15,7 @@ const IFLA_LINK = 5;
 const IFLA_MASTER = 10;
 const IFLA_OPERSTATE = 16;
 const IFLA_LINKINFO = 18;
+const IFLA_IFALIAS = 20;
 const IFLA_NET_NS_FD = 28;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
@@ -40,12 +41,16 @@ export interface Link {
   readonly master: number | undefined;
   /** For a veth: the peer's index in the peer's namespace. */
   readonly peerIndex: number | undefined;
+  /** A text that somebody has given it (`ip link set dev NAME alias TEXT`). */
+  readonly alias: string | undefined;
 }
 
 export interface LinkOptions {
   readonly mtu?: number | undefined;
   readonly mac?: string | undefined;
   readonly up?: boolean | undefined;
+  /** At most 255 bytes. */
+  readonly alias?: string | undefined;
   /** Name of the bridge to join; null leaves it. */
   readonly master?: string | null | undefined;
 }
@@ -75,6 +80,7 @@ function parseLink(data: Uint8Array): Link {
     mac: mac?.length === 6 ? macText(mac) : undefined,
     master: readU32(attributes.get(IFLA_MASTER)),
     peerIndex: readU32(attributes.get(IFLA_LINK)),
+    alias: readText(attributes.get(IFLA_IFALIAS)),
   };
 }
 
@@ -116,6 +122,7 @@ function attributesOf(options: LinkOptions): Uint8Array[] {
   return [
     ...(options.mtu === undefined ? [] : [u32(IFLA_MTU, options.mtu)]),
     ...(options.mac === undefined ? [] : [attribute(IFLA_ADDRESS, parseMac(options.mac))]),
+    ...(options.alias === undefined ? [] : [text(IFLA_IFALIAS, options.alias)]),
   ];
 }
 
@@ -125,6 +132,7 @@ export async function setLink(netlink: Netlink, name: string, options: LinkOptio
   const wanted: Uint8Array[] = attributesOf({
     mtu: options.mtu === link.mtu ? undefined : options.mtu,
     mac: options.mac?.toLowerCase() === link.mac ? undefined : options.mac,
+    alias: options.alias === link.alias ? undefined : options.alias,
   });
   if (options.master !== undefined) {
     const master = options.master === null ? 0 : (await getLink(netlink, options.master)).index;
@@ -220,6 +228,14 @@ export async function waitOperational(netlink: Netlink, name: string): Promise<v
     }
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
+}
+
+/** Gives a device another name; it must be down. @throws KernelError NOT_FOUND, EXISTS, BUSY */
+export async function renameLink(netlink: Netlink, name: string, to: string): Promise<void> {
+  const { index } = await getLink(netlink, name);
+  await netlink.request(RTM_NEWLINK, concat(header({ index }), text(IFLA_IFNAME, checkName(to))), {
+    doing: `rename link ${name} to ${to}`,
+  });
 }
 
 /** Deletes a device (for a veth, both ends). False where there was none. */

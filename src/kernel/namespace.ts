@@ -94,6 +94,11 @@ export class Namespace {
     return links.getLink(this.netlink, name);
   }
 
+  /** undefined where there is none. */
+  findLink(name: string): Promise<links.Link | undefined> {
+    return links.findLink(this.netlink, name);
+  }
+
   setLink(name: string, options: links.LinkOptions): Promise<void> {
     return links.setLink(this.netlink, name, options);
   }
@@ -153,6 +158,11 @@ export class Namespace {
     }
   }
 
+  /** It must be down. @throws KernelError NOT_FOUND, EXISTS, BUSY */
+  renameLink(name: string, to: string): Promise<void> {
+    return links.renameLink(this.netlink, name, to);
+  }
+
   /** False where there was none. */
   deleteLink(name: string): Promise<boolean> {
     return links.deleteLink(this.netlink, name);
@@ -181,6 +191,10 @@ export class Namespace {
 
   async addNeighbour(dev: string, address: string, mac: string): Promise<void> {
     await addresses.addNeighbour(this.netlink, this.index(dev), address, mac);
+  }
+
+  async deleteNeighbour(dev: string, address: string): Promise<boolean> {
+    return addresses.deleteNeighbour(this.netlink, this.index(dev), address);
   }
 
   routes(): Promise<routes.Route[]> {

@@ -58,6 +58,8 @@ export interface RouteSpec {
   readonly onlink?: boolean | undefined;
   readonly multipath?: readonly RoutePath[] | undefined;
   readonly family?: 4 | 6 | undefined;
+  /** Who made it (rtm_protocol), by which it is known again. Default: 4, static. */
+  readonly protocol?: number | undefined;
 }
 
 /** A route as the kernel shows it. */
@@ -119,7 +121,7 @@ function message(spec: RouteSpec, indexOf: (dev: string) => number, forDelete = 
   header[0] = dst.family;
   header[1] = dst.length;
   header[4] = table < 256 ? table : 0;
-  header[5] = forDelete ? 0 : RTPROT_STATIC;
+  header[5] = forDelete ? (spec.protocol ?? 0) : (spec.protocol ?? RTPROT_STATIC);
   const direct = spec.via === undefined && spec.multipath === undefined && type === "unicast";
   const scope = type === "local" ? RT_SCOPE_HOST : direct ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
   header[6] = forDelete ? 255 : scope;

@@ -14,6 +14,9 @@ const FRA_SRC = 2;
 const FRA_IIFNAME = 3;
 const FRA_PRIORITY = 6;
 const FRA_TABLE = 15;
+const FRA_IP_PROTO = 22;
+const FRA_SPORT_RANGE = 23;
+const FRA_DPORT_RANGE = 24;
 const FR_ACT_TO_TBL = 1;
 const HEADER = 12;
 
@@ -26,7 +29,15 @@ export interface RuleSpec {
   /** Rules are tried from 0 up; the main table is at 32766. Default: the kernel puts it before the others. */
   readonly priority?: number | undefined;
   readonly family?: 4 | 6 | undefined;
+  /** IANA's number. */
+  readonly ipProtocol?: number | undefined;
+  /** Inclusive; of TCP, UDP and others that have ports. */
+  readonly sourcePorts?: PortRange | undefined;
+  readonly destinationPorts?: PortRange | undefined;
 }
+
+/** First and last. */
+export type PortRange = readonly [number, number];
 
 export interface Rule {
   readonly family: 4 | 6;
@@ -35,6 +46,9 @@ export interface Rule {
   readonly iif: string | undefined;
   readonly table: number;
   readonly priority: number;
+  readonly ipProtocol: number | undefined;
+  readonly sourcePorts: PortRange | undefined;
+  readonly destinationPorts: PortRange | undefined;
 }
 
 function ruleMessage(spec: RuleSpec): Uint8Array {
@@ -53,7 +67,25 @@ function ruleMessage(spec: RuleSpec): Uint8Array {
     ...(to === undefined ? [] : [attribute(FRA_DST, to.bytes)]),
     ...(spec.iif === undefined ? [] : [text(FRA_IIFNAME, spec.iif)]),
     ...(spec.priority === undefined ? [] : [u32(FRA_PRIORITY, spec.priority)]),
+    ...(spec.ipProtocol === undefined ? [] : [attribute(FRA_IP_PROTO, Uint8Array.of(spec.ipProtocol))]),
+    ...(spec.sourcePorts === undefined ? [] : [ports(FRA_SPORT_RANGE, spec.sourcePorts)]),
+    ...(spec.destinationPorts === undefined ? [] : [ports(FRA_DPORT_RANGE, spec.destinationPorts)]),
   );
+}
+
+/** struct fib_rule_port_range, in the host's byte order. */
+function ports(type: number, [first, last]: PortRange): Uint8Array {
+  const range = new Uint8Array(4);
+  const view = new DataView(range.buffer);
+  view.setUint16(0, first, true);
+  view.setUint16(2, last, true);
+  return attribute(type, range);
+}
+
+function readPorts(bytes: Uint8Array | undefined): PortRange | undefined {
+  if (bytes?.length !== 4) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  return [view.getUint16(0, true), view.getUint16(2, true)];
 }
 
 function describeRule(spec: RuleSpec): string {
@@ -70,6 +102,9 @@ export function sameRule(rule: Rule, spec: RuleSpec): boolean {
     rule.from === canonical(spec.from) &&
     rule.to === canonical(spec.to) &&
     rule.iif === spec.iif &&
+    rule.ipProtocol === spec.ipProtocol &&
+    String(rule.sourcePorts) === String(spec.sourcePorts) &&
+    String(rule.destinationPorts) === String(spec.destinationPorts) &&
     rule.table === spec.table &&
     (spec.priority === undefined || rule.priority === spec.priority) &&
     (spec.family === undefined || rule.family === spec.family)
@@ -113,6 +148,9 @@ function parseRule(data: Uint8Array): Rule {
     iif: readText(attributes.get(FRA_IIFNAME)),
     table: readU32(attributes.get(FRA_TABLE)) ?? data[4] ?? 0,
     priority: readU32(attributes.get(FRA_PRIORITY)) ?? 0,
+    ipProtocol: attributes.get(FRA_IP_PROTO)?.[0] || undefined,
+    sourcePorts: readPorts(attributes.get(FRA_SPORT_RANGE)),
+    destinationPorts: readPorts(attributes.get(FRA_DPORT_RANGE)),
   };
 }
 

@@ -42,6 +42,8 @@ export interface MeshOptions {
   readonly maxRegistrationMs?: number;
   readonly excludedPrefixes?: readonly string[];
   readonly wirings: readonly Wiring[];
+  /** See ForwarderOptions. */
+  readonly interfaceBefore?: (connectionId: string) => string | undefined;
   /** Permissions of unix sockets. Default 0o660. */
   readonly mode?: number;
   readonly dialTimeoutMs?: number;
@@ -94,7 +96,7 @@ export async function startMesh(options: MeshOptions, parent: AbortSignal): Prom
     const forwarderUrl = await serve(place.url, parts.forwarder.services);
     await memory.endpoints.register(
       newEndpoint({
-        name: `forwarder-${options.name}`,
+        name: forwarderName(options.name),
         url: forwarderUrl,
         networkServiceNames: [FORWARDER_SERVICE],
         networkServiceLabels: { [FORWARDER_SERVICE]: { labels: { p2p: "true" } } },
@@ -126,6 +128,11 @@ export async function startMesh(options: MeshOptions, parent: AbortSignal): Prom
   }
 }
 
+/** What the forwarder of a machine is called in paths. */
+export function forwarderName(name: string): string {
+  return `forwarder-${name}`;
+}
+
 function checkPrefix(prefix: string): void {
   try {
     parseRange(prefix);
@@ -148,7 +155,13 @@ function makeParts(options: MeshOptions, registries: Registries, signal: AbortSi
     signal,
   );
   const forwarder = createForwarder(
-    { ...common, name: `forwarder-${options.name}`, wirings: options.wirings, offers: ["KERNEL", "MEMIF"] },
+    {
+      ...common,
+      name: forwarderName(options.name),
+      wirings: options.wirings,
+      offers: ["KERNEL", "MEMIF"],
+      ...(options.interfaceBefore === undefined ? {} : { interfaceBefore: options.interfaceBefore }),
+    },
     signal,
   );
   return {

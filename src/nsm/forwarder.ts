@@ -10,6 +10,7 @@ import { storeOf } from "./elements/store.ts";
 import { undoNew } from "./elements/undo.ts";
 import { endpointChain, type Endpoint } from "./endpoint.ts";
 import { NsmError } from "./errors.ts";
+import { KERNEL, PARAMETER } from "./mechanism.ts";
 import { clone, type Connection, type Mechanism } from "./messages.ts";
 import type { Registries } from "./registry/registry.ts";
 import type { TokenGenerator } from "./token.ts";
@@ -48,6 +49,8 @@ export interface ForwarderOptions {
   /** What is offered to endpoints, best first: what this forwarder can make. */
   readonly offers: readonly ("KERNEL" | "MEMIF")[];
   readonly dialTimeoutMs?: number;
+  /** Name of the endpoint's kernel interface that a former life of this forwarder has wired: the endpoint is offered it. */
+  readonly interfaceBefore?: (connectionId: string) => string | undefined;
 }
 
 export interface Forwarder extends Endpoint {
@@ -109,7 +112,7 @@ function chooseMechanism({ wirings, offers }: ForwarderOptions): ChainElement {
 }
 
 /** The endpoint's side: its own mechanism, offered anew; what the client has stays on the client's side. */
-function translateMechanisms({ wirings, offers }: ForwarderOptions): ChainElement {
+function translateMechanisms({ wirings, offers, interfaceBefore }: ForwarderOptions): ChainElement {
   return compose((next) => ({
     async request(request, call) {
       const store = storeOf(call);
@@ -117,7 +120,12 @@ function translateMechanisms({ wirings, offers }: ForwarderOptions): ChainElemen
       const possible = offers.filter((offer) => wirings.some((wiring) => wiring.supports(mine?.type ?? "", offer)));
       // The client's own kind first: the least work.
       const ordered = possible.sort((a, b) => Number(b === mine?.type) - Number(a === mine?.type));
-      request.mechanismPreferences = ordered.map((type) => ({ cls: "LOCAL", type, parameters: {} }));
+      const name = interfaceBefore?.(request.connection!.id);
+      request.mechanismPreferences = ordered.map((type) => ({
+        cls: "LOCAL",
+        type,
+        parameters: type === KERNEL && name !== undefined ? { [PARAMETER.name]: name } : {},
+      }));
       const before = store.get(ENDPOINT_MECHANISM);
       request.connection!.mechanism = request.connection!.state === "RESELECT_REQUESTED" ? null : clone(before ?? null);
       const connection = await next.request(request, call);

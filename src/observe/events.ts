@@ -160,6 +160,21 @@ export const EVENTS = {
       mechanism: "string",
     },
   },
+  "mesh-links-found": {
+    level: "info",
+    when: "`vpplb nsm` starts, and finds what an earlier start has wired; it stays until its connections expire",
+    fields: { connections: "number" },
+  },
+  "mesh-link-removed": {
+    level: "info",
+    when: "an interface of an earlier start was removed: its connection has expired, or it was never finished",
+    fields: { interface: "string", why: "string" },
+  },
+  "mesh-links-failed": {
+    level: "warn",
+    when: "network namespaces could not be looked through for interfaces of an earlier start",
+    fields: {},
+  },
   "mesh-request-failed": {
     level: "warn",
     when: "a Request was refused or failed; `code` is one of the SDK's",

@@ -1,8 +1,10 @@
 import type { Connection, NetworkServiceInfo } from "@networkservicemesh/sdk-ts";
-import { describeConnection, readServices, startMesh, type MeshEvent } from "../mesh/index.ts";
+import { describeConnection, forwarderName, readServices, startMesh, type MeshEvent } from "../mesh/index.ts";
 import type { LogEntry } from "../observe/events.ts";
 import { KernelWiring } from "../wiring/kernel.ts";
+import { Links } from "../wiring/links.ts";
 import { MemifHandOver } from "../wiring/memif.ts";
+import { StaleLinks } from "../wiring/stale.ts";
 import { openIdentity, type IdentityOptions } from "./nsm-identity.ts";
 
 export interface NsmRoleOptions {
@@ -37,8 +39,19 @@ export async function runNsm(options: NsmRoleOptions, signal: AbortSignal): Prom
     ...(options.servicesFile === undefined ? [] : readServices(options.servicesFile)),
   ];
   const services = given();
+  const links = new Links(forwarderName(options.name));
+  const stale = new StaleLinks(links, {
+    onFound: ({ size: connections }) => {
+      if (connections > 0)
+        log({ event: "mesh-links-found", message: `${connections} connections are wired from before`, connections });
+    },
+    onRemoved: (name, why) =>
+      log({ event: "mesh-link-removed", message: `interface ${name} is removed: ${why}`, interface: name, why }),
+    onError: (error) => log({ event: "mesh-links-failed", message: `looking for links: ${(error as Error).message}` }),
+  });
   const identity = await openIdentity({ ...options.identity, name: `nsm-${options.name}` }, signal);
   try {
+    await stale.start();
     const { listen, excludedPrefixes, maxRegistrationMs, dialTimeoutMs, mode } = options;
     const mesh = await startMesh(
       {
@@ -53,7 +66,8 @@ export async function runNsm(options: NsmRoleOptions, signal: AbortSignal): Prom
         ...(maxRegistrationMs === undefined ? {} : { maxRegistrationMs }),
         ...(dialTimeoutMs === undefined ? {} : { dialTimeoutMs }),
         ...(mode === undefined ? {} : { mode }),
-        wirings: [new KernelWiring(), new MemifHandOver()],
+        wirings: [new KernelWiring(links), new MemifHandOver()],
+        interfaceBefore: (id) => stale.endpointNameOf(id),
         onEvent: (event) => log(entryOf(event)),
       },
       signal,
@@ -73,6 +87,7 @@ export async function runNsm(options: NsmRoleOptions, signal: AbortSignal): Prom
     log({ event: "mesh-stopping", message: "told to stop; what is wired stays", connections: mesh.connections.size });
     await mesh.close();
   } finally {
+    stale.close();
     identity.close();
   }
 }

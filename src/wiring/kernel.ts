@@ -1,36 +1,39 @@
-import { fstatSync } from "node:fs";
-import { KernelError } from "../kernel/errors.ts";
-import { Namespace } from "../kernel/namespace.ts";
 import {
-  filePathOf,
+  checkedName,
   KERNEL,
   NsmError,
   PARAMETER,
-  type IpContext,
   type Mechanism,
-  type Route,
   type Wiring,
   type WiringRequest,
 } from "@networkservicemesh/sdk-ts";
+import { applyContext, endContext, removePolicies, type AppliedContext } from "./context.ts";
+import { clientOf, expiryOf, Links } from "./links.ts";
+import type { HeldNamespace } from "./namespaces.ts";
+import { keyOf, type Side } from "./tag.ts";
+import { deleteVeth, ensureVeth, type VethEnd } from "./veth.ts";
 
-interface Link {
-  readonly client: Side;
-  readonly endpoint: Side;
+interface KernelLink {
+  readonly ends: readonly [client: KernelEnd, endpoint: KernelEnd];
 }
 
-interface Side {
-  readonly namespace: Namespace;
-  /** Device and inode of the namespace: the same while it lives. */
-  readonly inode: string;
-  readonly name: string;
+/** An interface that a mechanism KERNEL names, and what is set on it. */
+export interface KernelEnd extends VethEnd {
+  readonly held: HeldNamespace;
+  applied?: AppliedContext;
 }
 
 /**
- * KERNEL to KERNEL: a veth pair between the client's namespace and the endpoint's, with the addresses, routes and
- * neighbours of the connection's context on both ends. The client's end is found again after a restart by its name.
+ * KERNEL to KERNEL: a veth pair between the client's namespace and the endpoint's, with the MTU, addresses, routes,
+ * neighbours and policies of the connection's context. What a former life of the forwarder has made is taken over.
  */
 export class KernelWiring implements Wiring {
-  readonly #links = new Map<string, Link>();
+  readonly #links = new Map<string, KernelLink>();
+  readonly #shared: Links;
+
+  constructor(shared = new Links("forwarder")) {
+    this.#shared = shared;
+  }
 
   get size(): number {
     return this.#links.size;
@@ -41,106 +44,81 @@ export class KernelWiring implements Wiring {
   }
 
   async wire({ id, client, endpoint, connection }: WiringRequest): Promise<void> {
-    const wanted: Link = { client: openSide(client), endpoint: openSide(endpoint) };
     const before = this.#links.get(id);
-    if (before !== undefined && isSame(before, wanted)) closeLink(wanted);
-    else await this.#join(id, before, wanted);
-    const link = this.#links.get(id)!;
-    const ip = connection.context?.ipContext;
-    const mtu = connection.context?.MTU ?? 0;
-    for (const side of [link.client, link.endpoint]) if (mtu > 0) await side.namespace.setLink(side.name, { mtu });
-    if (ip == null) return;
-    await configure(link.client, ip.srcIpAddrs, ip.srcRoutes, ip);
-    await configure(link.endpoint, ip.dstIpAddrs, ip.dstRoutes, ip);
+    const wanted = this.#open(client, endpoint);
+    let link = before;
+    if (before !== undefined && isSame(before, wanted)) close(wanted);
+    else {
+      if (before !== undefined) await this.unwire(id);
+      link = await this.#claim(id, clientOf(connection), wanted);
+    }
+    const [from, to] = link!.ends;
+    const { owner } = this.#shared;
+    const tag = { owner, key: keyOf(id), expiresMs: expiryOf(connection) };
+    try {
+      const isLive = (key: string) => key !== tag.key && this.#shared.isLive(key);
+      await ensureVeth(from, to, { tag, isLive });
+      from.applied = await applyContext(
+        from.namespace,
+        from.name,
+        endContext(connection.context, "client"),
+        from.applied,
+      );
+      to.applied = await applyContext(to.namespace, to.name, endContext(connection.context, "endpoint"), to.applied);
+    } catch (error) {
+      throw NsmError.from(error, `link ${from.name} to ${to.name}`);
+    }
   }
 
   async unwire(id: string): Promise<void> {
     const link = this.#links.get(id);
     if (link === undefined) return;
     this.#links.delete(id);
+    this.#shared.release(id);
     try {
-      // Either end takes the other along; whose namespace is gone has no end left.
-      await link.endpoint.namespace.deleteLink(link.endpoint.name);
-      await link.client.namespace.deleteLink(link.client.name);
+      for (const { namespace, name } of link.ends) await removePolicies(namespace, name);
+      // Either end takes the other along.
+      await deleteVeth(...link.ends);
     } catch (error) {
-      if (!KernelError.is(error, "NOT_FOUND")) throw NsmError.from(error, `link ${link.client.name}`);
+      throw NsmError.from(error, `link ${link.ends[0].name}`);
     } finally {
-      closeLink(link);
+      close(link);
     }
   }
 
-  async #join(id: string, before: Link | undefined, wanted: Link): Promise<void> {
-    if (before !== undefined) await this.unwire(id);
-    const taken = [...this.#links.values()].some((link) =>
-      [link.client, link.endpoint].some((side) =>
-        [wanted.client, wanted.endpoint].some((other) => isSameSide(side, other)),
-      ),
-    );
-    if (taken) {
-      closeLink(wanted);
-      throw new NsmError(
-        "CONFLICT",
-        `interface ${wanted.client.name} or ${wanted.endpoint.name} belongs to another connection`,
-      );
-    }
-    const { client, endpoint } = wanted;
+  #open(client: Mechanism, endpoint: Mechanism): KernelLink {
+    const from = openEnd(client, "c", this.#shared);
     try {
-      await client.namespace.addVeth({
-        name: client.name,
-        peer: { name: endpoint.name, namespace: endpoint.namespace },
-      });
+      return { ends: [from, openEnd(endpoint, "e", this.#shared)] };
     } catch (error) {
-      closeLink(wanted);
-      throw NsmError.from(error, `link ${client.name} to ${endpoint.name}`);
+      from.held.release();
+      throw error;
     }
-    this.#links.set(id, wanted);
+  }
+
+  async #claim(id: string, client: string, link: KernelLink): Promise<KernelLink> {
+    try {
+      await this.#shared.claim({ id, client, places: link.ends, remove: () => this.unwire(id) });
+    } catch (error) {
+      close(link);
+      throw error;
+    }
+    this.#links.set(id, link);
+    return link;
   }
 }
 
-function openSide({ parameters, type }: Mechanism): Side {
-  const path = filePathOf(parameters[PARAMETER.inodeUrl] ?? "");
-  const name = parameters[PARAMETER.name] ?? "";
-  if (path === undefined || name === "")
-    throw new NsmError("INVALID", `mechanism ${type} names no network namespace (inodeURL file://...) or no interface`);
-  try {
-    const namespace = Namespace.open(path);
-    const { dev, ino } = fstatSync(namespace.netns.fd, { bigint: true });
-    return { namespace, name, inode: `${dev}/${ino}` };
-  } catch (error) {
-    throw NsmError.from(error, `network namespace of interface ${name}`);
-  }
+/** @throws NsmError INVALID, NOT_FOUND: the mechanism names no interface of a namespace */
+export function openEnd({ parameters, type }: Mechanism, side: Side, { namespaces }: Links): KernelEnd {
+  const name = checkedName(parameters[PARAMETER.name] ?? "");
+  const held = namespaces.takeUrl(parameters[PARAMETER.inodeUrl] ?? "", `mechanism ${type}`);
+  return { held, namespace: held.namespace, inode: held.inode, name, side };
 }
 
-function closeLink({ client, endpoint }: Link): void {
-  client.namespace.close();
-  endpoint.namespace.close();
+function close({ ends }: KernelLink): void {
+  for (const { held } of ends) held.release();
 }
 
-function isSame(a: Link, b: Link): boolean {
-  return isSameSide(a.client, b.client) && isSameSide(a.endpoint, b.endpoint);
-}
-
-function isSameSide(a: Side, b: Side): boolean {
-  return a.inode === b.inode && a.name === b.name;
-}
-
-/** Brings one end to the context: what is there already stays, addresses that are no longer in it go. */
-async function configure(
-  side: Side,
-  addresses: readonly string[],
-  routes: readonly Route[],
-  ip: IpContext,
-): Promise<void> {
-  const { namespace, name } = side;
-  const wanted = new Set(addresses);
-  for (const { prefix } of await namespace.addresses(name))
-    if (!wanted.has(prefix) && !prefix.startsWith("fe80:")) await namespace.deleteAddress(name, prefix);
-  for (const address of addresses) await namespace.addAddress(name, address);
-  const own = new Set(addresses.map((address) => address.split("/")[0]));
-  for (const { prefix, nextHop } of routes) {
-    if (own.has(prefix.split("/")[0])) continue;
-    await namespace.addRoute({ dst: prefix, dev: name, ...(nextHop === "" ? {} : { via: nextHop }) });
-  }
-  for (const { ip: address, hardwareAddress } of ip.ipNeighbors)
-    if (!own.has(address)) await namespace.addNeighbour(name, address, hardwareAddress);
+function isSame(a: KernelLink, b: KernelLink): boolean {
+  return a.ends.every((end, i) => end.inode === b.ends[i]?.inode && end.name === b.ends[i]?.name);
 }
