@@ -155,7 +155,7 @@ class Pod {
   async reach(address: string, count = 40): Promise<string[]> {
     const { records } = await this.traffic(address).connectBatch(count);
     for (const { state, err, flow } of records) assert.equal(state, "ended", `${err} ${JSON.stringify(flow)}`);
-    return [...new Set(records.map(({ host }) => host))].sort();
+    return [...new Set(records.map(({ host }) => host ?? "nobody"))].sort();
   }
 
   async close(): Promise<void> {
