@@ -66,3 +66,8 @@ export type NscEvent =
   | (At & { readonly type: "drained"; readonly connections: number });
 
 export type NscEventType = NscEvent["type"];
+
+type Untimed<E> = E extends unknown ? Omit<E, "at"> : never;
+
+/** Tells an event; its time is now. */
+export type TellNsc = (event: Untimed<NscEvent>) => void;

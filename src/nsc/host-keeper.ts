@@ -10,8 +10,14 @@ export interface HostKeeperOptions {
   readonly expected: Iterable<string>;
   /** Default 5,000. */
   readonly repairMs?: number;
-  /** Hears of each look at the host. `anew`: the wish was another one than before. */
-  readonly onDone: (result: HostResult & { readonly wish: HostWish; readonly anew: boolean }) => void;
+  /** Hears of each look at the host. */
+  readonly onDone: (look: HostLook) => void;
+}
+
+export interface HostLook extends HostResult {
+  readonly wish: HostWish;
+  /** It is another wish than the last. */
+  readonly anew: boolean;
 }
 
 const REPAIR_MS = 5000;

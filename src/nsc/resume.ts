@@ -16,6 +16,7 @@ const FIND_MS = 2000;
 /**
  * The connection that this service had in a former life of the agent, where the manager still has it: asked for again
  * with its path, it keeps its endpoint, its addresses and its interface (as cmd-nsc does).
+ * @throws NsmError UNAVAILABLE, TIMEOUT
  */
 export async function findFormer(
   hop: ChannelOptions & { readonly url: string },
@@ -36,25 +37,37 @@ export async function findFormer(
     );
     if (former === undefined) return undefined;
     return { ...former, id, path: { ...former.path!, index: 0 }, state: "UP" };
-  } catch {
-    // Who cannot be asked cannot be asked for the connection either; and who may not look, has none.
-    return undefined;
+  } catch (error) {
+    // Policies let only those look who have a connection. Who cannot be reached is asked again later.
+    if (NsmError.is(error, "DENIED", "UNSUPPORTED")) return undefined;
+    throw error;
   } finally {
     channel.close();
   }
 }
 
-/** @throws NsmError CONFLICT: the interface is there already */
-export async function refuseTaken(namespace: Namespace, device: string): Promise<void> {
+/**
+ * Makes sure that an interface's name is free: one of a former life of the agent that belongs to no connection any more
+ * is deleted.
+ * @param former indices of interfaces that were ours
+ * @throws NsmError CONFLICT: somebody else's interface has it
+ */
+export async function clearPlace(
+  namespace: Namespace,
+  device: string,
+  former: Readonly<Record<string, number>>,
+): Promise<void> {
   try {
-    await namespace.link(device);
+    const { index } = await namespace.link(device);
+    if (former[device] === index) return void (await namespace.deleteLink(device));
   } catch (error) {
     if (KernelError.is(error, "NOT_FOUND")) return;
     throw error;
   }
   throw new NsmError(
     "CONFLICT",
-    `interface ${device} is here already and belongs to no connection that the mesh knows: name another in the url, or "ip link delete ${device}"`,
+    `interface ${device} is here already, and belongs to no connection that the mesh knows: name another in the url, ` +
+      `or remove it ("ip link delete ${device}")`,
   );
 }
 

@@ -24,8 +24,28 @@ export class Service {
   constructor(request: ServiceRequest, id: string) {
     this.request = request;
     this.id = id;
-    const { service, labels } = request;
-    this.connection = newConnection({ id, networkService: service, labels: { ...labels } });
+    this.connection = this.#asked();
+  }
+
+  #asked(): Connection {
+    const { service, labels } = this.request;
+    return newConnection({ id: this.id, networkService: service, labels: { ...labels } });
+  }
+
+  /** The mesh has given it, as it is now. */
+  answered(connection: Connection): void {
+    this.connection = connection;
+    this.fresh = true;
+    this.usable = true;
+    this.error = undefined;
+    this.state = "connected";
+  }
+
+  /** It was given back: what follows begins from nothing. */
+  reset(): void {
+    this.connection = this.#asked();
+    this.fresh = false;
+    this.alive = undefined;
   }
 
   get state(): ServiceStatus["state"] {

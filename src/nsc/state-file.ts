@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { lockFile, type FileLock } from "../sys/flock.ts";
 import type { Change, ChangeJournal } from "../target/changes.ts";
 import { NscError } from "./errors.ts";
@@ -10,7 +11,11 @@ interface Document {
   readonly version: number;
   readonly netns: string;
   readonly changes: readonly Change[];
+  /** Interfaces of connections, by name: their indices. */
+  readonly devices: Readonly<Record<string, number>>;
 }
+
+type Kept = Pick<Document, "changes" | "devices">;
 
 /**
  * The changes that the agent made to its host, kept on disk before each is made: an agent that was killed finds them at
@@ -19,16 +24,18 @@ interface Document {
 export class StateFile implements ChangeJournal {
   readonly path: string;
   /** Of the former life, in this network namespace. */
-  readonly adopted: readonly Change[];
+  readonly former: Kept;
+  #kept: Kept;
   readonly #netns: string;
   readonly #lock: FileLock;
   #failed: ((error: Error) => void) | undefined;
 
-  private constructor(path: string, netns: string, lock: FileLock, adopted: readonly Change[]) {
+  private constructor(path: string, netns: string, lock: FileLock, former: Kept) {
     this.path = path;
     this.#netns = netns;
     this.#lock = lock;
-    this.adopted = adopted;
+    this.former = former;
+    this.#kept = former;
   }
 
   /**
@@ -61,7 +68,16 @@ export class StateFile implements ChangeJournal {
   }
 
   record(changes: readonly Change[]): void {
-    const document: Document = { version: VERSION, netns: this.#netns, changes };
+    this.#write({ ...this.#kept, changes });
+  }
+
+  recordDevices(devices: Readonly<Record<string, number>>): void {
+    if (!isDeepStrictEqual(devices, this.#kept.devices)) this.#write({ ...this.#kept, devices });
+  }
+
+  #write(kept: Kept): void {
+    this.#kept = kept;
+    const document: Document = { version: VERSION, netns: this.#netns, ...kept };
     try {
       writeFileSync(`${this.path}.new`, JSON.stringify(document), { mode: 0o600 });
       renameSync(`${this.path}.new`, this.path);
@@ -78,12 +94,21 @@ export class StateFile implements ChangeJournal {
 }
 
 /** What cannot be read is no state: it was cut off, or is not ours. */
-function read(path: string, netns: string): readonly Change[] {
+function read(path: string, netns: string): Kept {
+  const nothing: Kept = { changes: [], devices: {} };
   try {
-    const document = JSON.parse(readFileSync(path, "utf8")) as Partial<Document>;
-    if (document.version !== VERSION || document.netns !== netns || !Array.isArray(document.changes)) return [];
-    return document.changes.filter((one) => typeof one.key === "string" && typeof one.undo?.do === "string");
+    const {
+      version,
+      netns: where,
+      changes = [],
+      devices = {},
+    } = JSON.parse(readFileSync(path, "utf8")) as Partial<Document>;
+    if (version !== VERSION || where !== netns || !Array.isArray(changes)) return nothing;
+    return {
+      changes: changes.filter((one) => typeof one.key === "string" && typeof one.undo?.do === "string"),
+      devices,
+    };
   } catch {
-    return [];
+    return nothing;
   }
 }

@@ -2,10 +2,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  beforeRequest,
   compose,
-  connectionContext,
   endpointChain,
   insecureTokens,
+  ipContextOf,
   kernelServer,
   mechanisms,
   memifServer,
@@ -49,7 +50,9 @@ export class TestEndpoint {
     this.name = name;
     this.gift = gift;
     const path = `/proc/${process.pid}/fd/${namespace.netns.fd}`;
-    const context = connectionContext(() => ({ srcRoutes: this.gift.routes }));
+    const context = beforeRequest((_request, connection) => {
+      ipContextOf(connection).srcRoutes = structuredClone(this.gift.routes);
+    });
     const extra = compose((next) => ({
       request: async (request, call) => {
         const connection = await next.request(request, call);
@@ -141,10 +144,15 @@ export class NscScene {
     return endpoint;
   }
 
-  agent(namespace: Namespace, flags: NscFlags = {}, more: Partial<NscOptions> = {}): TestAgent {
+  agent(
+    namespace: Namespace,
+    flags: NscFlags = {},
+    more: Partial<NscOptions> = {},
+    environment: Readonly<Record<string, string>> = {},
+  ): TestAgent {
     const settings = readSettings(
       { connectTo: this.url, name: "as", urls: [`kernel://${SERVICE}/nsm0`], ...flags },
-      {},
+      environment,
     );
     const agent = new NscAgent({
       ...{ settings, namespace, identity: { tokens } },

@@ -108,7 +108,8 @@ class HealLoop {
     };
     watchConnection(this.#channel, this.#connection, new Call({ signal: this.#signal }), {
       onChange: (changed) => {
-        if (changed.state === "DOWN" || changed.state === "RESELECT_REQUESTED") lost();
+        // RESELECT_REQUESTED is what a client asked with: hops tell it back.
+        if (changed.state === "DOWN") lost();
         else this.#options.onChange?.(changed);
       },
       onEnd: lost,

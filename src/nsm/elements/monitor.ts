@@ -35,6 +35,8 @@ export function monitor(hub: ConnectionMonitor, signal: AbortSignal): ChainEleme
       const asked = request.connection === null ? undefined : clone(request.connection);
       try {
         const connection = await next.request(request, call);
+        // Whatever it was asked for with: a client that reads RESELECT_REQUESTED here would begin anew.
+        connection.state = "UP";
         hub.update(connection);
         const channel = store.get(CHANNEL);
         if (channel !== undefined) store.set(FOLLOWING, follow(channel, clone(connection)));
