@@ -11,7 +11,17 @@ export interface RunCause {
 }
 
 /** Of several causes of one run the first of these names it. */
-const ORDER: readonly Cause[] = ["operator", "drain", "config", "start", "vpp-restart", "pace", "retry", "drift"];
+const ORDER: readonly Cause[] = [
+  "operator",
+  "drain",
+  "config",
+  "start",
+  "vpp-restart",
+  "connection",
+  "pace",
+  "retry",
+  "drift",
+];
 
 /** What several that asked for the same run asked it for. */
 export function mergeCauses(causes: readonly RunCause[]): RunCause {

@@ -11,6 +11,7 @@ import { Journal, readOldJournal, type DrainRecord } from "./journal.ts";
 import { VppLink, type LinkState, type VppSession } from "./link.ts";
 import { groupsOf } from "./overrides.ts";
 import type { Measurement } from "./meter.ts";
+import { toReplanned, type Overlay, type Replanned } from "./overlay.ts";
 import { Queries, type KnownCounters } from "./queries.ts";
 import { Replicas } from "./replicas.ts";
 import { Reconciler } from "./reconciler.ts";
@@ -298,9 +299,25 @@ export class Controller implements ControllerApi {
     return toApplyResult(report, diagnostics);
   }
 
+  /** What is desired beyond the file from now on. Before the first `load`: it is part of the first plan. */
+  setOverlay(overlay: Overlay): void {
+    this.#reconciler.setOverlay(overlay);
+  }
+
+  /** Looks at VPP and puts it right: the overlay has changed. Calls that come together share a run. Never rejects. */
+  async replan(reason: string): Promise<Replanned> {
+    return toReplanned(await this.#run(() => this.#reconciler.kick({ cause: "connection", reason })));
+  }
+
+  /** Whether a VPP is connected. */
+  get ready(): boolean {
+    return this.#link.session !== undefined;
+  }
+
   async drain(server: string, opts: DrainOptions = {}): Promise<DrainResult> {
     const address = readAddress(server);
-    const desired = this.#reconciler.desired ?? fail("NO_CONFIG", "no configuration is applied yet");
+    const accepted = this.#reconciler.desired ?? fail("NO_CONFIG", "no configuration is applied yet");
+    const desired = this.#reconciler.overlaid(accepted);
     const key = readVip(opts.vip);
     const concerned = groupsOf(desired, address, key);
     if (concerned.length === 0) {

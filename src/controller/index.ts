@@ -1,5 +1,7 @@
 export { fetchDigests, parseDigests, type ReplicaStatus } from "./replicas.ts";
 export type * from "./types.ts";
+export type { Overlay, Replanned } from "./overlay.ts";
+export type { DrainRecord } from "./journal.ts";
 export { Controller, type ControllerOptions } from "./controller.ts";
 export type { VipCounters, VppCounters } from "./counters.ts";
 export type { Measurement } from "./meter.ts";

@@ -2,7 +2,6 @@ import { makePlan, type DesiredState, type ObservedState } from "../bridge/index
 import { digestsOf, judge, type Verdict } from "./gate.ts";
 import type { Journal } from "./journal.ts";
 import type { RunCause } from "./cause.ts";
-import { withDrains } from "./overrides.ts";
 
 /** A desired state that is yet to be judged. */
 export interface Proposal {
@@ -13,12 +12,19 @@ export interface Proposal {
   readonly cause: RunCause;
 }
 
-/** Whether the proposal moves more than it may, as VPP is now. */
-export function judgeProposal(proposal: Proposal, observed: ObservedState, journal: Journal, nowMs: number): Verdict {
+/**
+ * Whether the proposal moves more than it may, as VPP is now.
+ * @param effective what it comes to, with overlay and drains
+ */
+export function judgeProposal(
+  proposal: Proposal,
+  effective: DesiredState,
+  observed: ObservedState,
+  { owned, accepted }: Journal,
+): Verdict {
   const { desired, force } = proposal;
   if (force || desired.maxDisruption === undefined) return { pace: [] };
-  const { drains, owned, accepted } = journal;
-  return judge(desired, makePlan(withDrains(desired, drains, nowMs), observed, owned), accepted);
+  return judge(desired, makePlan(effective, observed, owned), accepted);
 }
 
 /** Notes a desired state as accepted, and which of its VIPs are to be changed in steps. */

@@ -16,7 +16,6 @@ import { ControllerError, messageOf } from "./errors.ts";
 import { explain } from "./explain.ts";
 import { judge } from "./gate.ts";
 import type { VppSession } from "./link.ts";
-import { withDrains } from "./overrides.ts";
 import type { Reconciler } from "./reconciler.ts";
 import { emptyObserved, emptyState } from "./results.ts";
 import { rowsOf } from "./rows.ts";
@@ -59,7 +58,7 @@ export class Queries {
   /** As `get`, of what was last seen: VPP is not asked. Without a VPP so far, of what is desired. */
   known(kind: RowKind, counters?: KnownCounters): readonly Row[] {
     const { view, desired, journal } = this.#reconciler;
-    const basis = [view.observed, desired, journal.drains, counters] as const;
+    const basis = [view.observed, desired, journal.drains, counters, this.#reconciler.overlayVersion] as const;
     if (basis.some((one, i) => one !== this.#knownOf[i])) this.#known.clear();
     this.#knownOf = basis;
     const before = this.#known.get(kind);
@@ -84,7 +83,7 @@ export class Queries {
   async plan(desired: DesiredState): Promise<Omit<PlanResult, "diagnostics">> {
     const observed = await this.#observe(desired);
     const { journal } = this.#reconciler;
-    const effective = withDrains(desired, journal.drains, Date.now());
+    const effective = this.#reconciler.effectiveOf(desired);
     const plan = makePlan(effective, observed, journal.owned);
     const { refused } = judge(desired, plan, journal.accepted);
     return { ...plan, ...(refused === undefined ? {} : { refused }) };

@@ -22,6 +22,7 @@ import type { Journal } from "./journal.ts";
 import type { VppLink, VppSession } from "./link.ts";
 import { Meter } from "./meter.ts";
 import { liveDrains, nextDeadline, withDrains } from "./overrides.ts";
+import type { Overlay } from "./overlay.ts";
 import { forced, judgeProposal, noteAccepted, type Proposal } from "./proposal.ts";
 import { RunLog } from "./run-log.ts";
 import { runPlan } from "./run-plan.ts";
@@ -64,6 +65,10 @@ export class Reconciler {
   #lastRunMs: number;
   #running: Promise<unknown> = Promise.resolve();
   #session: VppSession | undefined;
+  #overlay: Overlay | undefined;
+  /** The next look is the first at a VPP that holds nothing of ours. */
+  #fresh = false;
+  #overlayVersion = 0;
 
   constructor(link: VppLink, journal: Journal, state: StateFile, options: ReconcilerOptions) {
     this.#link = link;
@@ -86,14 +91,35 @@ export class Reconciler {
     return this.#board.view;
   }
 
-  /** Accepted, without drains. */
+  /** Accepted, without overlay and drains. */
   get desired(): DesiredState | undefined {
     return this.#desired;
   }
 
   /** What VPP should hold right now. */
   get effective(): DesiredState | undefined {
-    return this.#desired && withDrains(this.#desired, this.journal.drains, this.#now());
+    return this.#desired && this.effectiveOf(this.#desired);
+  }
+
+  /** The same of another desired state. */
+  effectiveOf(desired: DesiredState): DesiredState {
+    return withDrains(this.overlaid(desired), this.journal.drains, this.#now());
+  }
+
+  /** With what is desired beyond the file, without drains. */
+  overlaid(desired: DesiredState): DesiredState {
+    return this.#overlay?.apply(desired, this.journal.drains) ?? desired;
+  }
+
+  /** Changes when the overlay may have. */
+  get overlayVersion(): number {
+    return this.#overlayVersion;
+  }
+
+  setOverlay(overlay: Overlay): void {
+    this.#overlay = overlay;
+    if (this.#desired !== undefined) overlay.accepted(this.#desired);
+    this.#overlayVersion++;
   }
 
   emit(event: ControllerEvent): void {
@@ -108,6 +134,7 @@ export class Reconciler {
 
   /** A run that begins after now; calls that come before it begins share it. Never rejects. */
   kick(cause: RunCause): Promise<RunReport> {
+    this.#overlayVersion++;
     this.#causes.push(cause);
     this.#queued ??= this.#exclusive(() => {
       const causes = this.#causes;
@@ -140,6 +167,7 @@ export class Reconciler {
       now + periodMs,
       this.failures.nextAttemptMs,
       nextDeadline(this.journal.drains, now),
+      this.#overlay?.nextMs(now),
       this.#board.view.state === "paced" ? this.#selection.nextPaceMs : undefined,
       this.#board.view.error === undefined ? undefined : now + OBSERVE_RETRY_MS,
     ].filter((time) => time !== undefined);
@@ -195,6 +223,7 @@ export class Reconciler {
     const another = this.journal.vpp !== undefined;
     const same = this.journal.meet(session.incarnation);
     if (!same) this.#garbage.restart(this.#now());
+    this.#fresh = !same;
     this.meter.met(session, same);
     const { pid, startedAtMs } = session.incarnation;
     const { version } = session.features;
@@ -242,6 +271,9 @@ export class Reconciler {
       otherControllers(session.port, this.#link.name),
     ]);
     const nowMs = this.#now();
+    this.#overlay?.look(observed, this.#fresh);
+    this.#fresh = false;
+    this.#overlayVersion++;
     this.#board.set({ observed, others, lastObservedMs: nowMs });
     const seen = {
       untracked: untrackedPackets(observed, this.journal),
@@ -276,7 +308,8 @@ export class Reconciler {
   #judgeProposed(proposed: Proposal | undefined, observed: ObservedState, log: RunLog): string | undefined {
     if (proposed === undefined) return undefined;
     if (this.#candidate === proposed) this.#candidate = undefined;
-    const verdict = judgeProposal(proposed, observed, this.journal, this.#now());
+    const effective = this.effectiveOf(proposed.desired);
+    const verdict = judgeProposal(proposed, effective, observed, this.journal);
     this.#board.set({ refused: verdict.refused });
     if (verdict.refused !== undefined) {
       this.meter.tell({ type: "load", result: "refused" });
@@ -284,6 +317,7 @@ export class Reconciler {
       return verdict.refused;
     }
     this.#desired = proposed.desired;
+    this.#overlay?.accepted(proposed.desired);
     log.accepted = true;
     this.failures.clear();
     noteAccepted(this.journal, proposed.desired, verdict);

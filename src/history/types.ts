@@ -5,11 +5,13 @@
  * - `operator`: `vpplb apply`.
  * - `drain`: a drain began, ended or reached its deadline.
  * - `vpp-restart`: VPP was another one than before.
+ * - `connection`: application servers came or went.
  * - `drift`: VPP was not as it had been left.
  * - `pace`: the next step of a change in steps.
  * - `retry`: what had failed before.
  */
-export type Cause = "start" | "config" | "operator" | "drain" | "vpp-restart" | "drift" | "pace" | "retry";
+export type Cause =
+  "start" | "config" | "operator" | "drain" | "vpp-restart" | "connection" | "drift" | "pace" | "retry";
 
 export const CAUSES: readonly Cause[] = [
   "start",
@@ -17,6 +19,7 @@ export const CAUSES: readonly Cause[] = [
   "operator",
   "drain",
   "vpp-restart",
+  "connection",
   "drift",
   "pace",
   "retry",

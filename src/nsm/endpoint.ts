@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { Call } from "./call.ts";
 import { chain, compose, type ChainElement, type NetworkService } from "./chain.ts";
 import { authorizeServer, ConnectionOwners } from "./elements/authorize.ts";
 import { begin } from "./elements/begin.ts";
@@ -12,6 +13,7 @@ import { validate } from "./elements/validate.ts";
 import { clone, type Connection, type NetworkServiceRequest } from "./messages.ts";
 import { ConnectionMonitor, monitorHandlers } from "./monitor.ts";
 import { nsmServices } from "./proto.ts";
+import { RESTORED } from "./restored.ts";
 import type { ServiceHandlers } from "./server.ts";
 import type { TokenGenerator } from "./token.ts";
 
@@ -30,6 +32,12 @@ export interface Endpoint extends NetworkService {
   readonly monitor: ConnectionMonitor;
   /** NetworkService and MonitorConnection, for a server. */
   readonly services: readonly ServiceHandlers[];
+  /**
+   * Takes up a connection that this endpoint had before a restart, as it was answered last and with our own segment as
+   * the path's index: it can be closed, and it ends when the segment before says, unless it is refreshed.
+   * @throws NsmError
+   */
+  restore(connection: Connection): Promise<void>;
 }
 
 /** An endpoint's chain as the Go SDK composes it (sdk pkg/networkservice/chains/endpoint). @param signal ends its timers */
@@ -54,6 +62,10 @@ export function endpointChain(options: EndpointChainOptions, signal: AbortSignal
     services: [networkServiceHandlers(service), monitorHandlers(hub, authorizeMonitor)],
     request: (request, call) => service.request(request, call),
     close: (connection, call) => service.close(connection, call),
+    restore: async (connection) => {
+      const request = { connection: clone(connection), mechanismPreferences: [] };
+      await service.request(request, new Call().with(RESTORED, true));
+    },
   };
 }
 

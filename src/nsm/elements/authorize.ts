@@ -5,6 +5,7 @@ import type { ChainElement } from "../chain.ts";
 import { CHANNEL } from "../channel.ts";
 import { NsmError } from "../errors.ts";
 import { previousSegment, type Connection, type MonitorScopeSelector, type PathSegment } from "../messages.ts";
+import { RESTORED } from "../restored.ts";
 import { tokenClaims } from "../token.ts";
 import { OWN_ACCORD } from "./begin.ts";
 import { storeOf } from "./store.ts";
@@ -108,6 +109,7 @@ export function authorizeServer(owners = new ConnectionOwners(), now: () => numb
   };
   return (next) => ({
     async request(request, call) {
+      if (call.get(RESTORED) === true) return next.request(request, call);
       const id = check(request.connection!, call);
       const spiffeId = call.peer?.spiffeId;
       const connection = await next.request(request, call);

@@ -1,0 +1,194 @@
+import { dirname, join } from "node:path";
+import type { LbFile } from "../config/index.ts";
+import { canonicalPrefix, contains, familyOf, type DesiredState } from "../bridge/index.ts";
+import { durationOf, firstOf, labelsOf, listOf, type Environment } from "./environment.ts";
+import { messageOf, NseError } from "./errors.ts";
+import { bviAddresses } from "./overlay.ts";
+
+/** A prefix that clients get addresses of. */
+export interface Network {
+  readonly prefix: string;
+  /** The BVI's address in it, without length. */
+  readonly self: string;
+}
+
+/** What a client's connection is made of, apart from the client. */
+export interface OverlaySettings {
+  readonly bridge: number;
+  /** Bytes, L3. */
+  readonly mtu: number;
+  /** Names or prefixes of VIPs, names of streams; absent: all. */
+  readonly vips?: readonly string[];
+  /** Whether servers, VIPs and lb_conf are programmed by the controller. */
+  readonly managed: boolean;
+  /** Of each client as server. */
+  readonly weight: number;
+  readonly networks: readonly Network[];
+  /** VIPs of a file that has none. */
+  readonly defaultVips: readonly string[];
+}
+
+/** Of file and environment. Times in ms. */
+export interface NseSettings extends OverlaySettings {
+  readonly name: string;
+  readonly service: string;
+  readonly payload: "ETHERNET" | "IP";
+  readonly labels: Readonly<Record<string, string>>;
+  readonly connectTo: string;
+  readonly listen: string;
+  readonly mechanisms: readonly ("MEMIF" | "KERNEL")[];
+  readonly hook: { readonly program?: string; readonly timeoutMs: number; readonly parallel: number };
+  readonly lbManagedBy: "agent" | "hook";
+  readonly linkLossMs: number;
+  readonly memifDirectory: string;
+  /** Path of VPP's network namespace. */
+  readonly netns: string;
+  readonly dialTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly maxTokenLifetimeMs: number;
+  /** Absent: the environment says. */
+  readonly insecure?: boolean;
+  readonly spiffe?: string;
+}
+
+const DEFAULT_CONNECT = "unix:///var/lib/networkservicemesh/nsm.io.sock";
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** What the surroundings give. */
+export interface Surroundings {
+  readonly env: Environment;
+  readonly hostname: string;
+  /** VPP's API socket. */
+  readonly api: string;
+  readonly pid: number;
+}
+
+/**
+ * The section `nsm` with the environment's part.
+ * @param desired what the file says
+ * @throws NseError INPUT: all that is wrong, a line each
+ */
+export function resolveSettings(file: LbFile, desired: DesiredState, around: Surroundings): NseSettings {
+  const { env } = around;
+  const nsm = file.nsm;
+  if (nsm === undefined)
+    throw new NseError(
+      "INPUT",
+      "the file has no section `nsm`: write `nsm: {}` to take everything from the environment",
+    );
+  const name = nsm.name ?? firstOf(env, "NSM_NAME") ?? `load-balancer-${around.hostname}`;
+  const connectTo = nsm.connectTo ?? firstOf(env, "NSM_CONNECT_TO") ?? DEFAULT_CONNECT;
+  const labels = nsm.labels ?? labelsOf(env, "NSM_LABELS", "ENDPOINT_LABELS") ?? {};
+  const program = nsm.hook.program ?? firstOf(env, "NSE_HOOK");
+  const managed = nsm.lbManagedBy === "agent";
+  return {
+    name,
+    service: nsm.service ?? firstOf(env, "NSM_SERVICE_NAME", "ENDPOINT_NETWORK_SERVICE") ?? "load-balancer",
+    payload: nsm.payload,
+    labels,
+    connectTo,
+    listen: nsm.listen ?? firstOf(env, "NSM_LISTEN_ON") ?? besides(connectTo, `${name}.sock`),
+    mechanisms: [...new Set(nsm.mechanisms)],
+    lbManagedBy: nsm.lbManagedBy,
+    managed,
+    hook: {
+      ...(program === undefined ? {} : { program }),
+      timeoutMs: nsm.hook.timeoutMs,
+      parallel: nsm.hook.parallel,
+    },
+    linkLossMs: nsm.linkLossMs,
+    memifDirectory: nsm.memifDirectory ?? join(dirname(around.api), "memif"),
+    netns: nsm.netns ?? `/proc/${around.pid}/ns/net`,
+    dialTimeoutMs: nsm.dialTimeoutMs ?? durationOf(env, "NSM_DIAL_TIMEOUT") ?? 5000,
+    requestTimeoutMs: nsm.requestTimeoutMs ?? durationOf(env, "NSM_REQUEST_TIMEOUT") ?? 15_000,
+    maxTokenLifetimeMs: lifetime(nsm.maxTokenLifetimeS, env),
+    ...(nsm.insecure === undefined ? {} : { insecure: nsm.insecure }),
+    ...(nsm.spiffe === undefined ? {} : { spiffe: nsm.spiffe }),
+    bridge: nsm.bridge,
+    mtu: nsm.mtu,
+    weight: file.lb?.weights === "equal" ? 1 : 100,
+    ...(nsm.vips === undefined ? {} : { vips: checkedVips(nsm.vips, desired) }),
+    networks: networksOf(nsm.prefixes ?? listOf(firstOf(env, "IP_ADDRESS")), nsm.bridge, desired),
+    defaultVips: (listOf(firstOf(env, "VIP_ADDRESS")) ?? []).map((text) => toPrefix(text, "VIP_ADDRESS")),
+  };
+}
+
+function lifetime(seconds: number | undefined, env: Environment): number {
+  const ms = seconds === undefined ? durationOf(env, "NSM_MAX_TOKEN_LIFETIME") : seconds * 1000;
+  return Math.min(ms ?? 600_000, 12 * MAX_TIMER_MS);
+}
+
+/** A socket in the folder of another. */
+function besides(url: string, file: string): string {
+  const path = /^unix:(?:\/\/)?(\/.+)$/.exec(url)?.[1];
+  if (path === undefined)
+    throw new NseError(
+      "INPUT",
+      `the manager is at ${url}: say with nsm.listen or NSM_LISTEN_ON where it finds this endpoint`,
+    );
+  return `unix://${join(dirname(path), file)}`;
+}
+
+function toPrefix(text: string, where: string): string {
+  try {
+    return canonicalPrefix(text.includes("/") ? text : `${text}/${familyOf(text) === 4 ? 32 : 128}`);
+  } catch (cause) {
+    throw new NseError("INPUT", `${where}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** Hosts in a prefix below which there is no room for a client: network, BVI, client, broadcast. */
+const LEAST_BITS = 2;
+
+function networksOf(prefixes: readonly string[] | undefined, bridge: number, desired: DesiredState): Network[] {
+  if (prefixes === undefined)
+    throw new NseError("INPUT", "no prefix to give clients addresses of: write nsm.prefixes or set IP_ADDRESS");
+  const own = bviAddresses(desired, bridge);
+  return prefixes.map((text) => {
+    const prefix = toPrefix(text, "nsm.prefixes");
+    const family = familyOf(prefix);
+    const length = Number(prefix.split("/")[1]);
+    if ((family === 4 ? 32 : 128) - length < LEAST_BITS)
+      throw new NseError(
+        "INPUT",
+        `nsm.prefixes: ${prefix} has no address for a client: at most /${family === 4 ? 30 : 126}`,
+      );
+    if (own === undefined) return { prefix, self: firstHost(prefix) };
+    const self = own.find((address) => familyOf(address) === family && contains(prefix, address));
+    if (self === undefined)
+      throw new NseError(
+        "INPUT",
+        `nsm.prefixes: the BVI of bridge ${bridge} has no address in ${prefix}: add ${firstHost(prefix)}/${length} to its addresses`,
+      );
+    if (Number(self.split("/")[1]) !== length)
+      throw new NseError(
+        "INPUT",
+        `nsm.prefixes: the BVI of bridge ${bridge} has ${self}: its length has to be that of ${prefix}`,
+      );
+    return { prefix, self: self.split("/")[0]! };
+  });
+}
+
+/** The prefix's own address, plus one: `.1`. */
+function firstHost(prefix: string): string {
+  const [base = ""] = prefix.split("/");
+  if (familyOf(base) === 6)
+    return base.endsWith("::")
+      ? `${base}1`
+      : base.replace(/[0-9a-f]+$/, (last) => (parseInt(last, 16) + 1).toString(16));
+  return base.replace(/\d+$/, (last) => String(Number(last) + 1));
+}
+
+function checkedVips(wanted: readonly string[], { vips, steering }: DesiredState): string[] {
+  const known = new Set([
+    ...vips.flatMap(({ name, prefix }) => [name, prefix]),
+    ...(steering?.vips ?? []).flatMap(({ name, prefix }) => [name, prefix]),
+    ...(steering?.streams ?? []).map(({ name }) => name),
+  ]);
+  return wanted.map((text) => {
+    const name = known.has(text) || !text.includes("/") ? text : toPrefix(text, "nsm.vips");
+    if (!known.has(name))
+      throw new NseError("INPUT", `nsm.vips: the file has no VIP and no stream ${JSON.stringify(text)}`);
+    return name;
+  });
+}
