@@ -119,6 +119,7 @@ const BAD_INPUT: Readonly<Record<string, readonly string[]>> = {
   ControllerError: ["CONFIG", "INPUT", "NOT_FOUND"],
   DemoError: ["REFUSED", "INPUT"],
   NscError: ["INPUT"],
+  NseError: ["INPUT", "STATE"],
   ObserveError: ["ADDRESS"],
   SpiffeError: ["INPUT"],
   MeshError: ["INPUT"],

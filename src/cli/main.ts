@@ -14,6 +14,7 @@ import { registerImport } from "./import.ts";
 import { registerLb } from "./lb.ts";
 import { registerNsm } from "./nsm.ts";
 import { registerNsc } from "./nsc.ts";
+import { registerNse } from "./nse.ts";
 import { registerPlan } from "./plan.ts";
 import { registerStatus } from "./status.ts";
 import { registerTarget } from "./target.ts";
@@ -49,6 +50,7 @@ export function createProgram(): Command {
     .exitOverride();
   registerDemo(program);
   registerLb(program);
+  registerNse(program);
   registerCheck(program);
   registerPlan(program);
   registerApply(program);

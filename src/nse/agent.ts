@@ -23,7 +23,7 @@ import { writeContext } from "./context.ts";
 import { KernelDevices } from "./devices.ts";
 import { messageOf, NseError } from "./errors.ts";
 import type { NseEvent, ServedConnection } from "./events.ts";
-import { toServed, type ConnectionRecord } from "./record.ts";
+import { toServed, wholeConnection, type ConnectionRecord } from "./record.ts";
 import { EndpointRegistration } from "./registration.ts";
 import { LbService } from "./service.ts";
 import type { NseSettings } from "./settings.ts";
@@ -240,7 +240,7 @@ export class NseAgent {
   }
 
   async #restore(record: ConnectionRecord): Promise<void> {
-    const connection = clone(record.connection);
+    const connection = wholeConnection(record);
     const before = previousSegment(connection);
     const expiresMs = fromTimestamp(before?.expires) ?? 0;
     if (before !== undefined) before.expires = toTimestamp(Math.max(expiresMs, Date.now() + RESTORE_GRACE_MS));

@@ -103,7 +103,9 @@ export class KernelDevices {
   }
 
   async #read(): Promise<{ links: Map<string, Link>; addresses: Map<number, string[]> }> {
-    const [links, all] = await Promise.all([this.#namespace.links(), this.#namespace.addresses()]);
+    // One after the other: the library takes one dump at a time.
+    const links = await this.#namespace.links();
+    const all = await this.#namespace.addresses();
     const addresses = new Map<number, string[]>();
     for (const { interfaceIndex, prefix } of all)
       addresses.set(interfaceIndex, [...(addresses.get(interfaceIndex) ?? []), prefix]);

@@ -37,6 +37,8 @@ export interface ConnectionRecord {
   routes: readonly string[];
   /** As answered last, without tokens. */
   connection: Connection;
+  /** Of the path's segments: whoever closes it after a restart of ours proves by them that it may. */
+  tokens: readonly string[];
 }
 
 /** What a connection leaves behind: its server is flushed, its interface removed, then its addresses are free. */
@@ -69,6 +71,7 @@ export const fileSchema = z.object({
       drain: z.object({ sinceMs: z.number(), deadlineMs: z.number().optional() }).optional(),
       idle: z.boolean().optional(),
       routes: z.array(z.string()).default([]),
+      tokens: z.array(z.string()).default([]),
       connection: z.custom<Connection>((value) => typeof value === "object" && value !== null && "path" in value),
     }),
   ),
@@ -94,11 +97,12 @@ export interface Kept {
 
 export function toFile({ live: records, leaving }: Kept): ConnectionsFile {
   const connections = [...records].map((record) => {
-    const { id, client, sinceMs, addresses, drain, idle, routes, connection, memory } = record;
+    const { id, client, sinceMs, addresses, drain, idle, routes, tokens, connection, memory } = record;
     return {
       ...{ id, client, sinceMs, connection, link: record.link, wasUp: memory.wasUp },
       addresses: [...addresses],
       routes: [...routes],
+      tokens: [...tokens],
       ...(drain === undefined ? {} : { drain: { ...drain } }),
       ...(idle === undefined ? {} : { idle }),
     };
@@ -125,6 +129,17 @@ export function fromFile({ connections }: ConnectionsFile): ConnectionRecord[] {
       told: { alive: wasUp, drained: false },
     };
   });
+}
+
+export function tokensOf({ path }: Connection): string[] {
+  return (path?.pathSegments ?? []).map((segment) => segment.token);
+}
+
+/** As it was answered, tokens included. */
+export function wholeConnection({ connection, tokens }: ConnectionRecord): Connection {
+  const whole = clone(connection);
+  whole.path?.pathSegments.forEach((segment, at) => (segment.token = tokens[at] ?? ""));
+  return whole;
 }
 
 /** Without what proves who somebody is. */

@@ -25,6 +25,7 @@ import {
   hostOf,
   toServed,
   vppNameOf,
+  tokensOf,
   withoutTokens,
   type ConnectionRecord,
   type LinkRecord,
@@ -137,6 +138,7 @@ export class LbService {
       told: { alive: false, drained: false },
       routes: [],
       connection,
+      tokens: [],
     };
     table.live.set(record.id, record);
     takeWishes(record, wishes, Date.now());
@@ -250,6 +252,7 @@ export class LbService {
     connection.networkServiceEndpointName ||= settings.name;
     if (table.offer !== undefined) record.routes = writeContext(connection, record, table.offer);
     record.connection = withoutTokens(connection);
+    record.tokens = tokensOf(connection);
   }
 
   /** VPP has the interface, and for a memif its socket is there. @throws NsmError UNAVAILABLE */

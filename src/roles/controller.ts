@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { DesiredState } from "../bridge/index.ts";
 import { fromEvent, Subject, takeUntil } from "rxjs";
 import type { SocketTrust } from "vpp-api-ts";
 import {
@@ -35,6 +36,25 @@ export interface ControllerRoleOptions {
   readonly log?: (entry: LogEntry) => void;
   /** Called once the control socket accepts, before VPP need be there. `http`: where metrics are served. */
   readonly ready?: (api: ControllerApi, http?: string) => void;
+  /** What lives on the same controller: made before the first plan, ended before the controller. */
+  readonly attach?: (parts: ControllerParts) => Promise<Attached>;
+}
+
+/** What is given to whoever lives on a controller. */
+export interface ControllerParts {
+  readonly controller: Controller;
+  /** The file as it is at the start. */
+  readonly settings: LbFile;
+  readonly desired: DesiredState;
+  /** VPP's API socket. */
+  readonly api: string;
+  readonly journal: string;
+}
+
+export interface Attached {
+  /** The control socket is there, and the first plan is made by and by. */
+  start(): Promise<void>;
+  close(): Promise<void>;
 }
 
 /**
@@ -44,14 +64,15 @@ export interface ControllerRoleOptions {
  * ObserveError
  */
 export async function runController(options: ControllerRoleOptions, signal: AbortSignal): Promise<void> {
-  const settings = await readSettings(options.file);
+  const { settings, desired } = await readSettings(options.file);
   signal.throwIfAborted();
   const trust = trustOf(settings);
   const http = await openHttp(settings, options.http);
+  const [api, journal] = [options.api ?? settings.vpp.api, options.journal ?? settings.state.journal];
   const controller = await Controller.start({
-    socket: options.api ?? settings.vpp.api,
+    socket: api,
     requestTimeoutMs: settings.vpp.requestTimeoutMs,
-    journal: options.journal ?? settings.state.journal,
+    journal,
     retention: retentionOf(settings.state.history),
     repairPeriodMs: settings.repair.periodMs,
     parse: parseLbYaml,
@@ -68,23 +89,28 @@ export async function runController(options: ControllerRoleOptions, signal: Abor
     log(logOfController(event));
     if (event.type === "vpp" && event.state === "ready") warnOfSocket(controller, log);
   });
+  let attached: Attached | undefined;
   try {
+    attached = await options.attach?.({ controller, settings, desired, api, journal });
     const socket = options.control ?? settings.control.socket;
     const server =
       socket === false ? undefined : await startControlServer(controller, controlOptions(settings, socket, log));
     try {
       const at = await pages?.serve();
-      const vpp = options.api ?? settings.vpp.api;
       const more = at === undefined ? "" : `, metrics on ${at}`;
-      const message = `keeping VPP on ${vpp} as ${options.file} says${more}`;
-      log({ event: "controller-ready", message, vpp, file: options.file, http: at });
+      const message = `keeping VPP on ${api} as ${options.file} says${more}`;
+      await attached?.start();
+      log({ event: "controller-ready", message, vpp: api, file: options.file, http: at });
       options.ready?.(controller, at);
       await followFile(controller, options.file, signal);
       log({ event: "controller-stopping", message: "told to stop: VPP keeps what it has" });
     } finally {
+      await attached?.close();
+      attached = undefined;
       await server?.close();
     }
   } finally {
+    await attached?.close();
     await pages?.close();
     await controller.close();
     events.unsubscribe();
@@ -136,9 +162,9 @@ function retentionOf({ maxAgeDays, maxEntries, maxMb }: LbFile["state"]["history
   return { maxAgeMs: maxAgeDays * 86_400_000, maxEntries, maxBytes: maxMb * 2 ** 20 };
 }
 
-async function readSettings(file: string): Promise<LbFile> {
-  const { file: settings, diagnostics } = parseLbYaml(await readConfigFile(file));
-  if (settings !== undefined) return settings;
+async function readSettings(file: string): Promise<{ settings: LbFile; desired: DesiredState }> {
+  const { file: settings, state: desired, diagnostics } = parseLbYaml(await readConfigFile(file));
+  if (settings !== undefined && desired !== undefined) return { settings, desired };
   const errors = diagnostics.filter((one) => one.severity === "error").map((one) => formatDiagnostic(one, file));
   throw new ConfigError("INVALID", [`${file} is not a usable lb.yaml`, ...errors].join("\n"), diagnostics);
 }
