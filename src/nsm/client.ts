@@ -119,6 +119,16 @@ export class NsmClient {
     await Call.within(this.#timeoutMs, (call) => this.#chain.close(clone(connection), call), signal);
   }
 
+  /**
+   * Lets go of everything and tells nobody: connections stay until their tokens expire, or until a client of this name
+   * requests them again.
+   */
+  abandon(): void {
+    this.#open.clear();
+    this.#abort.abort();
+    this.#pool.close();
+  }
+
   /** Closes every connection, as far as the next hop answers in time, and lets go of all. */
   async shutdown(): Promise<void> {
     await Promise.allSettled([...this.#open.values()].map((connection) => this.close(connection)));

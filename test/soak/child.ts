@@ -2,30 +2,12 @@
  * A role in a process of its own that can be asked how much memory it holds: `child.ts dataplane SOCKET`,
  * `child.ts lb FILE`. Needs --expose-gc.
  */
-import { readdirSync } from "node:fs";
-import { setImmediate as turn } from "node:timers/promises";
-import type { Measure } from "./measure.ts";
+import { measureSelf } from "./self.ts";
 
 const [role, where = ""] = process.argv.slice(2);
 const abort = new AbortController();
 
-async function measure(): Promise<Measure> {
-  for (let i = 0; i < 4; i += 1) {
-    await turn();
-    globalThis.gc?.();
-  }
-  const { heapUsed, external, rss } = process.memoryUsage();
-  const timers = process.getActiveResourcesInfo().filter((name) => name === "Timeout" || name === "Immediate").length;
-  return {
-    heapBytes: heapUsed,
-    externalBytes: external,
-    rssBytes: rss,
-    fds: readdirSync("/proc/self/fd").length,
-    timers,
-  };
-}
-
-process.on("message", () => void measure().then((found) => process.send?.(found)));
+process.on("message", () => void measureSelf().then((found) => process.send?.(found)));
 process.on("disconnect", () => abort.abort());
 process.on("SIGTERM", () => abort.abort());
 

@@ -23,9 +23,9 @@ export class Role {
     this.child = child;
   }
 
-  /** Settled: it serves. @param netns where it runs */
-  static async start(role: "dataplane" | "lb", where: string, netns?: number): Promise<Role> {
-    const args = ["--expose-gc", "--conditions=source", "--import=tsx", CHILD, role, where];
+  /** Settled: it serves. @param netns where it runs @param program a module that plays the role */
+  static async start(role: string, where: string, netns?: number, program = CHILD): Promise<Role> {
+    const args = ["--expose-gc", "--conditions=source", "--import=tsx", program, role, where];
     const options = { stdio: ["ignore", "inherit", "inherit", "ipc"] as ("ignore" | "inherit" | "ipc")[] };
     const child =
       netns === undefined
@@ -37,9 +37,9 @@ export class Role {
   }
 
   /** The next message. @throws where the process ends instead, or is silent for too long */
-  async #answer(): Promise<unknown> {
+  async #answer(timeoutMs = ANSWER_MS): Promise<unknown> {
     const done = new AbortController();
-    const timer = setTimeout(() => done.abort(new Error(`no answer within ${ANSWER_MS} ms`)), ANSWER_MS);
+    const timer = setTimeout(() => done.abort(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
     const { signal } = done;
     try {
       if (!this.child.connected) throw new Error("it has ended");
@@ -59,9 +59,14 @@ export class Role {
   }
 
   async measure(): Promise<Measure> {
-    const answer = this.#answer();
-    this.child.send("measure");
-    return (await answer) as Measure;
+    return (await this.ask("measure")) as Measure;
+  }
+
+  /** Sends a message and resolves with the answer: one at a time. @throws where none comes in time */
+  async ask(message: string | object, timeoutMs = ANSWER_MS): Promise<unknown> {
+    const answer = this.#answer(timeoutMs);
+    this.child.send(message);
+    return await answer;
   }
 
   /** @throws where it does not end by itself at SIGTERM */

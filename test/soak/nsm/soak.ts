@@ -1,0 +1,278 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { parseLbVips, VppClient } from "vpp-api-ts";
+import { stringify } from "yaml";
+import { Namespace } from "../../../src/kernel/namespace.ts";
+import { ensureNetAdmin } from "../../../src/kernel/privileges.ts";
+import { Role, type Measure } from "../measure.ts";
+import { Random } from "../random.ts";
+import type { Order } from "./child.ts";
+import type { FleetOptions, FleetState } from "./fleet.ts";
+
+export interface NsmSoakOptions {
+  readonly clients: number;
+  /** Of them, those that ask for KERNEL, each with a namespace of its own. */
+  readonly kernel: number;
+  /** How long they come and go. */
+  readonly durationMs: number;
+  readonly seed: number;
+  /** Of clients' tokens: each is refreshed after a fifth of it. */
+  readonly lifetimeMs: number;
+  readonly say: (text: string) => void;
+}
+
+export const SOAK_ROLES = ["dataplane", "nsm", "nse", "clients"] as const;
+export type SoakRole = (typeof SOAK_ROLES)[number];
+type Measures = Readonly<Record<SoakRole, Measure>>;
+
+export interface NsmSoakResult {
+  readonly counts: Readonly<Record<string, number>>;
+  readonly rounds: number;
+  /** All clients connected, in time. */
+  readonly samples: readonly Measures[];
+  readonly start: Measures;
+  readonly end: Measures;
+  /** What VPP and namespaces held before the first client and after the last. */
+  readonly before: Held;
+  readonly after: Held;
+  readonly elapsedMs: number;
+}
+
+/** What connections leave in the dataplane and in its namespace. */
+interface Held {
+  readonly interfaces: number;
+  readonly servers: number;
+  readonly links: number;
+}
+
+const CHILD = fileURLToPath(new URL("child.ts", import.meta.url));
+const VIPS = ["10.2.2.0/24", "2001:db8:2:2::/64"] as const;
+const PREFIXES = ["10.60.0.0/22", "2001:db8:60::/64"] as const;
+const LOOPBACK = { addresses: ["10.60.0.1/22", "2001:db8:60::1/64"], mac: "02:fe:00:00:00:02" } as const;
+/** Each with the same share of the clients, so that rounds leave the same behind. */
+const SHARE_LEAVES = 0.15;
+const SHARE_CRASHES = 0.02;
+const SHARE_AGAIN = 0.1;
+const MORTAL_LIFETIME_MS = 4000;
+const ORDER_MS = 120_000;
+const SETTLE_MS = 60_000;
+
+/** Clients connect, refresh, leave and crash against one endpoint. @throws AssertionError where something does not settle */
+export async function nsmSoak(options: NsmSoakOptions): Promise<NsmSoakResult> {
+  const run = new NsmSoak(options);
+  try {
+    return await run.run();
+  } finally {
+    await run.close();
+  }
+}
+
+class NsmSoak {
+  readonly #options: NsmSoakOptions;
+  readonly #random: Random;
+  readonly #folder = mkdtempSync(join(tmpdir(), "vpplb-soak-"));
+  readonly #api = join(this.#folder, "api.sock");
+  readonly #manager = join(this.#folder, "nsm.io.sock");
+  readonly #roles = new Map<SoakRole, Role>();
+  #namespace: Namespace | undefined;
+  #vpp!: VppClient;
+
+  constructor(options: NsmSoakOptions) {
+    const mayNamespaces = ensureNetAdmin().kind === "allowed";
+    if (!mayNamespaces) options.say("without network namespaces every client asks for MEMIF");
+    this.#options = mayNamespaces ? options : { ...options, kernel: 0 };
+    this.#random = new Random(options.seed);
+  }
+
+  async run(): Promise<NsmSoakResult> {
+    const startedMs = performance.now();
+    await this.#open();
+    const all = numbers(this.#options.clients);
+    const before = await this.#held();
+    // What is loaded and allocated once is there after the first time.
+    await this.#order({ what: "connect", numbers: all });
+    await this.#settled(all.length);
+    await this.#order({ what: "leave", numbers: all });
+    await this.#empty(before);
+    const start = await this.#measure();
+    await this.#order({ what: "connect", numbers: all });
+    const samples: Measures[] = [];
+    let rounds = 0;
+    for (const until = performance.now() + this.#options.durationMs; performance.now() < until; rounds += 1) {
+      await this.#settled(all.length);
+      samples.push(await this.#measure());
+      if (rounds % 5 === 0) this.#options.say(`round ${rounds}: ${this.#line(samples.at(-1)!)}`);
+      await this.#round(all);
+    }
+    await this.#settled(all.length);
+    const { counts } = await this.#order({ what: "state" });
+    await this.#order({ what: "leave", numbers: all });
+    await this.#empty(before);
+    const end = await this.#rest(start);
+    const elapsedMs = performance.now() - startedMs;
+    return { counts, rounds, samples, start, end, before, after: await this.#held(), elapsedMs };
+  }
+
+  /** Some leave, some crash, some ask again, and all come back. */
+  async #round(all: readonly number[]): Promise<void> {
+    const shuffled = [...all].sort(() => this.#random.next() - 0.5);
+    const share = (part: number) => shuffled.splice(0, Math.max(1, Math.round(all.length * part)));
+    const crashing = share(SHARE_CRASHES);
+    const leaving = share(SHARE_LEAVES);
+    await this.#order({ what: "leave", numbers: [...crashing, ...leaving] });
+    await this.#order({ what: "connect", numbers: crashing, mortal: true });
+    await this.#order({ what: "again", numbers: share(SHARE_AGAIN) });
+    await this.#order({ what: "crash", numbers: crashing });
+    await this.#order({ what: "connect", numbers: [...leaving, ...crashing] });
+  }
+
+  async #open(): Promise<void> {
+    if (ensureNetAdmin().kind === "allowed") this.#namespace = await Namespace.create("soak");
+    const file = join(this.#folder, "lb.yaml");
+    writeFileSync(file, this.#yaml());
+    await this.#start("dataplane", this.#api);
+    await this.#start("nsm", this.#manager);
+    await this.#start("nse", file);
+    const { kernel, lifetimeMs } = this.#options;
+    const service = "load-balancer";
+    const fleet: FleetOptions = {
+      ...{ url: `unix://${this.#manager}`, service, kernel, lifetimeMs },
+      mortalLifetimeMs: MORTAL_LIFETIME_MS,
+    };
+    await this.#start("clients", JSON.stringify(fleet));
+    this.#vpp = new VppClient({ socket: this.#api, name: "soak" });
+    await this.#vpp.connect();
+    const waited = Date.now() + SETTLE_MS;
+    while (parseLbVips(await this.#vpp.cli("show lb vips verbose")).length < VIPS.length) {
+      assert.ok(Date.now() < waited, "the VIPs are not in VPP");
+      await sleep(50);
+    }
+  }
+
+  async #start(role: SoakRole, where: string): Promise<void> {
+    this.#roles.set(role, await Role.start(role, where, this.#namespace?.netns.fd, CHILD));
+  }
+
+  #yaml(): string {
+    const servers = { tableSize: 1024, servers: [] };
+    return stringify({
+      vpp: { api: this.#api, requestTimeoutMs: 5000 },
+      control: { socket: join(this.#folder, "control.sock") },
+      state: { journal: join(this.#folder, "journal.json") },
+      lb: { ip4Source: "10.60.0.1", ip6Source: "2001:db8:60::1" },
+      bridges: [{ id: 1 }],
+      interfaces: [{ loopback: 0, ...LOOPBACK, mtu: 1500, bridge: { id: 1, bvi: true } }],
+      vips: [
+        { prefix: VIPS[0], encap: "gre4", ...servers },
+        { prefix: VIPS[1], encap: "gre6", ...servers },
+      ],
+      nsm: {
+        name: "lb",
+        service: "load-balancer",
+        connectTo: `unix://${this.#manager}`,
+        listen: `unix://${join(this.#folder, "nse.sock")}`,
+        prefixes: PREFIXES,
+        mechanisms: this.#options.kernel > 0 ? ["MEMIF", "KERNEL"] : ["MEMIF"],
+        bridge: 1,
+        insecure: true,
+      },
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#vpp?.close();
+    for (const role of ["clients", "nse", "nsm", "dataplane"] as const) await this.#roles.get(role)?.end("SIGTERM");
+    this.#namespace?.close();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #order(order: Order): Promise<FleetState> {
+    const answer = (await this.#roles.get("clients")!.ask(order, ORDER_MS)) as FleetState | { failed: string };
+    if ("failed" in answer) throw new Error(`${order.what}: ${answer.failed}`);
+    return answer;
+  }
+
+  async #measure(): Promise<Measures> {
+    const found: Partial<Record<SoakRole, Measure>> = {};
+    for (const role of SOAK_ROLES) found[role] = await this.#roles.get(role)!.measure();
+    return found as Measures;
+  }
+
+  #line(measures: Measures): string {
+    return SOAK_ROLES.map((role) => {
+      const { heapBytes, externalBytes, rssBytes, fds, timers } = measures[role];
+      const mb = (bytes: number) => (bytes / 1e6).toFixed(1);
+      return `${role} ${mb(heapBytes + externalBytes)}/${mb(rssBytes)} MB ${fds} fds ${timers} timers`;
+    }).join(", ");
+  }
+
+  async #held(): Promise<Held> {
+    let interfaces = 0;
+    for await (const one of this.#vpp.dump("sw_interface_dump", { sw_if_index: 0xffffffff })) {
+      void one;
+      interfaces += 1;
+    }
+    const vips = parseLbVips(await this.#vpp.cli("show lb vips verbose")).filter(({ removed }) => !removed);
+    const servers = vips.reduce((sum, vip) => sum + vip.servers.filter(({ removed }) => !removed).length, 0);
+    return { interfaces, servers, links: (await this.#namespace?.links())?.length ?? 0 };
+  }
+
+  /** Every client is connected, its link is up, and it is a server of each VIP; who crashed is not. */
+  async #settled(clients: number): Promise<void> {
+    const memif = clients - this.#options.kernel;
+    await this.#until("every client to be a server", async () => {
+      const { connected, linksUp, addresses } = await this.#order({ what: "state" });
+      const { servers, interfaces } = await this.#held();
+      const same = new Set(addresses).size;
+      const now = { connected, linksUp, addresses: addresses.length, same, servers, interfaces };
+      const good =
+        connected === clients &&
+        linksUp === memif &&
+        same === 2 * clients &&
+        addresses.length === same &&
+        servers === 2 * clients;
+      return good ? undefined : now;
+    });
+  }
+
+  async #empty(before: Held): Promise<void> {
+    await this.#until("VPP to hold what it held at first", async () => {
+      const now = await this.#held();
+      return now.interfaces <= before.interfaces && now.servers <= before.servers && now.links <= before.links
+        ? undefined
+        : now;
+    });
+  }
+
+  /** What is held when connections of others, which end in their own time, are gone. */
+  async #rest(start: Measures): Promise<Measures> {
+    for (const deadline = Date.now() + SETTLE_MS; ; await sleep(500)) {
+      const now = await this.#measure();
+      const rests = SOAK_ROLES.every(
+        (role) => now[role].fds <= start[role].fds && now[role].timers <= start[role].timers,
+      );
+      if (rests || Date.now() > deadline) return now;
+    }
+  }
+
+  /** @param look what is not yet so; undefined when all is */
+  async #until(what: string, look: () => Promise<unknown>): Promise<void> {
+    for (const deadline = Date.now() + SETTLE_MS; ; await sleep(100)) {
+      const missing = await look();
+      if (missing === undefined) return;
+      if (Date.now() < deadline) continue;
+      const { failures } = await this.#order({ what: "state" });
+      throw new assert.AssertionError({
+        message: `waiting for ${what}: ${JSON.stringify(missing)}\n${failures.join("\n")}`,
+      });
+    }
+  }
+}
+
+function numbers(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index);
+}
