@@ -45,7 +45,7 @@ export function clientChain(options: ClientChainOptions, signal: AbortSignal): N
     compose(...(options.elements ?? [])),
     options.authorize === true ? authorizeClient() : undefined,
     keepPath(),
-    passDescriptors(),
+    passDescriptors(signal),
     remote(),
   );
 }

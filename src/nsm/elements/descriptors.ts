@@ -201,8 +201,11 @@ async function receiveAnswered(
 /**
  * A client's: sends the files that its mechanisms name to the next hop, and takes those that come back
  * (sdk .../sendfd, recvfd). After `dial`. Connected first: descriptors belong to one connection.
+ * @param signal closes the files of connections that are not closed
  */
-export function passDescriptors(): ChainElement {
+export function passDescriptors(signal?: AbortSignal): ChainElement {
+  const live = new Set<ReceivedFiles>();
+  signal?.addEventListener("abort", () => live.forEach((files) => files.close()), { once: true });
   return (next) => ({
     async request(request, call) {
       const channel = storeOf(call).get(CHANNEL);
@@ -217,7 +220,10 @@ export function passDescriptors(): ChainElement {
       const { mechanism } = connection;
       const own = sent.get(mechanism?.parameters[PARAMETER.inodeUrl] ?? "");
       if (own !== undefined) mechanism!.parameters[PARAMETER.inodeUrl] = own;
-      else await receiveAnswered(connection, channel?.descriptors, call, next);
+      else {
+        live.add(filesOf(call, FROM_NEXT));
+        await receiveAnswered(connection, channel?.descriptors, call, next);
+      }
       return connection;
     },
     async close(connection, call) {
@@ -229,6 +235,7 @@ export function passDescriptors(): ChainElement {
         await next.close(connection, call);
       } finally {
         files.close();
+        live.delete(files);
       }
     },
   });

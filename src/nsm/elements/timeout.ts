@@ -35,8 +35,13 @@ export function timeout(signal: AbortSignal, clock: Clock = systemClock): ChainE
       return connection;
     },
     async close(connection, call) {
-      aborts.end(storeOf(call).take(TIMER));
-      await next.close(connection, call);
+      const timer = storeOf(call).take(TIMER);
+      try {
+        await next.close(connection, call);
+      } finally {
+        // Not before: a Close that the timer itself has begun is cut short by its end.
+        aborts.end(timer);
+      }
     },
   });
 }
