@@ -45,7 +45,8 @@ export function clientChain(options: ClientChainOptions, signal: AbortSignal): N
     compose(...(options.elements ?? [])),
     options.authorize === true ? authorizeClient() : undefined,
     keepPath(),
-    passDescriptors(signal),
+    // A hop that passes Requests on holds no connection of its own: Closes come, or its process ends.
+    passDescriptors(options.refresh === false ? undefined : signal),
     remote(),
   );
 }
