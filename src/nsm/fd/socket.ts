@@ -8,8 +8,10 @@ import { closeFd, duplicateFd } from "../../sys/sockets.ts";
 import { SysError } from "../../sys/errors.ts";
 import { NsmError } from "../errors.ts";
 
-/** Received descriptors that nobody has asked for yet; the oldest are closed. */
+/** Received descriptors at a time; the oldest are closed. */
 const MAX_KEPT = 256;
+/** A received descriptor is closed after so long: the call that names it has come, and a namespace lives while it is open. */
+const KEEP_MS = 10_000;
 /** Descriptors of one sendmsg; the kernel takes 253. */
 const MAX_AT_ONCE = 16;
 /** Between attempts to write to a full socket. */
@@ -40,7 +42,9 @@ export class DescriptorSocket extends Duplex {
   readonly #reader = new FdStreamReader();
   readonly #watch: Watch;
   readonly #outgoing: number[] = [];
-  readonly #kept = new Map<string, number>();
+  /** In the order in which they came. */
+  readonly #kept = new Map<string, { readonly fd: number; readonly atMs: number }>();
+  #purge: NodeJS.Timeout | undefined;
   readonly #wanted = new Map<string, Set<(fd: number) => void>>();
   #ended = false;
 
@@ -75,7 +79,7 @@ export class DescriptorSocket extends Duplex {
    */
   receive(url: string, signal: AbortSignal): Promise<number> {
     const kept = this.#kept.get(url);
-    if (kept !== undefined) return Promise.resolve(duplicateFd(kept));
+    if (kept !== undefined) return Promise.resolve(duplicateFd(kept.fd));
     return new Promise((resolve, reject) => {
       const waiters = this.#wanted.get(url) ?? new Set();
       this.#wanted.set(url, waiters);
@@ -121,8 +125,8 @@ export class DescriptorSocket extends Duplex {
     this.#watch.close();
     this.#reader.close();
     closeAll(this.#outgoing.splice(0));
-    for (const fd of this.#kept.values()) closeFd(fd);
-    this.#kept.clear();
+    clearTimeout(this.#purge);
+    for (const url of [...this.#kept.keys()]) this.#drop(url);
     this.#socket.destroy();
     callback(error);
   }
@@ -166,15 +170,25 @@ export class DescriptorSocket extends Duplex {
 
   #keep(fd: number): void {
     const url = inodeUrl(fd);
-    const before = this.#kept.get(url);
-    if (before !== undefined) closeFd(before);
-    this.#kept.delete(url);
-    this.#kept.set(url, fd);
+    this.#drop(url);
+    this.#kept.set(url, { fd, atMs: performance.now() });
     for (const waiter of [...(this.#wanted.get(url) ?? [])]) waiter(fd);
-    const [oldest] = this.#kept;
-    if (this.#kept.size > MAX_KEPT && oldest !== undefined) {
-      this.#kept.delete(oldest[0]);
-      closeFd(oldest[1]);
-    }
+    const [oldest] = this.#kept.keys();
+    if (this.#kept.size > MAX_KEPT && oldest !== undefined) this.#drop(oldest);
+    this.#purge ??= setTimeout(() => this.#dropOld(), KEEP_MS).unref();
+  }
+
+  #dropOld(): void {
+    this.#purge = undefined;
+    const now = performance.now();
+    for (const [url, { atMs }] of [...this.#kept]) if (now - atMs >= KEEP_MS) this.#drop(url);
+    const [oldest] = this.#kept.values();
+    if (oldest !== undefined) this.#purge = setTimeout(() => this.#dropOld(), oldest.atMs + KEEP_MS - now).unref();
+  }
+
+  #drop(url: string): void {
+    const kept = this.#kept.get(url);
+    this.#kept.delete(url);
+    if (kept !== undefined) closeFd(kept.fd);
   }
 }
