@@ -9,6 +9,8 @@ export interface GoBuild {
   readonly package?: string;
   /** For the linker, as `-X importpath.name=value`. */
   readonly ldflags?: string;
+  /** There is C among its modules: a C compiler is needed. Default false. */
+  readonly cgo?: boolean;
   /** Default 300,000. What is compiled by then is in Go's own cache, and the next attempt goes on from there. */
   readonly timeoutMs?: number;
 }
@@ -26,7 +28,7 @@ export const projectRoot = fileURLToPath(new URL("../../", import.meta.url));
  * @throws BenchError SKIP where there is no Go, or it cannot build
  */
 export async function buildGo(directory: string, options: GoBuild = {}): Promise<string> {
-  const { package: what = ".", ldflags = "", timeoutMs = BUILD_TIMEOUT_MS } = options;
+  const { package: what = ".", ldflags = "" } = options;
   const source = `${projectRoot}${directory}`;
   const version = await go(["version"], source, "no Go to build it with");
   const hash = createHash("sha256").update(version);
@@ -39,13 +41,14 @@ export async function buildGo(directory: string, options: GoBuild = {}): Promise
   if (existsSync(program)) return program;
   mkdirSync(cache, { recursive: true });
   const flags = ["-buildvcs=false", "-trimpath", ...(ldflags === "" ? [] : [`-ldflags=${ldflags}`])];
-  await go(["build", ...flags, "-o", program, what], source, `go build in ${directory} failed`, timeoutMs);
+  await go(["build", ...flags, "-o", program, what], source, `go build in ${directory} failed`, options);
   return program;
 }
 
-function go(args: readonly string[], cwd: string, failure: string, timeout = BUILD_TIMEOUT_MS): Promise<string> {
+function go(args: readonly string[], cwd: string, failure: string, options: GoBuild = {}): Promise<string> {
+  const { cgo = false, timeoutMs: timeout = BUILD_TIMEOUT_MS } = options;
   // The toolchain that is there: none is downloaded.
-  const env = { ...process.env, GOTOOLCHAIN: "local", GOFLAGS: "-mod=readonly", CGO_ENABLED: "0" };
+  const env = { ...process.env, GOTOOLCHAIN: "local", GOFLAGS: "-mod=readonly", CGO_ENABLED: cgo ? "1" : "0" };
   return new Promise((resolve, reject) => {
     execFile("go", [...args], { cwd, env, timeout }, (error, stdout, stderr) => {
       if (error === null) return resolve(stdout);

@@ -6,6 +6,7 @@ import { spawnSync } from "node:child_process";
 import { BenchError } from "../../src/bench/errors.ts";
 import { buildGo } from "../../src/bench/go.ts";
 import { kubernetesPrograms } from "./kubernetes/server.ts";
+import { spireProgram } from "./spire/spire.ts";
 
 const HOUR_S = 3600;
 
@@ -27,6 +28,7 @@ const PEERS: Readonly<Record<string, () => Promise<unknown>>> = {
   "Network Service Mesh": () => buildGo("test/peers/nsm"),
   govpp: () => buildGo("test/peers/govpp"),
   gomemif: () => buildGo("test/peers/gomemif"),
+  SPIRE: () => spireProgram(HOUR_S * 1000),
   "kube-apiserver": () => {
     installEtcd();
     return kubernetesPrograms(HOUR_S);

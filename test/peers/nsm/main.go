@@ -13,6 +13,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/edwarnicke/genericsync"
 	"github.com/edwarnicke/grpcfd"
 	"github.com/networkservicemesh/api/pkg/api/networkservice"
 	registryapi "github.com/networkservicemesh/api/pkg/api/registry"
@@ -38,10 +39,13 @@ import (
 	"github.com/networkservicemesh/sdk/pkg/tools/grpcutils"
 	"github.com/networkservicemesh/sdk/pkg/tools/log"
 	authmonitor "github.com/networkservicemesh/sdk/pkg/tools/monitorconnection/authorize"
+	"github.com/networkservicemesh/sdk/pkg/tools/opa"
 	"github.com/networkservicemesh/sdk/pkg/tools/sandbox"
 	"github.com/networkservicemesh/sdk/pkg/tools/spiffejwt"
 	"github.com/networkservicemesh/sdk/pkg/tools/token"
+	"github.com/spiffe/go-spiffe/v2/spiffeid"
 	"github.com/spiffe/go-spiffe/v2/spiffetls/tlsconfig"
+	"github.com/spiffe/go-spiffe/v2/svid/x509svid"
 	"github.com/spiffe/go-spiffe/v2/workloadapi"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
@@ -58,6 +62,7 @@ var (
 	mech     = flag.String("mechanism", "KERNEL", "of the client")
 	lifetime = flag.Duration("lifetime", time.Hour, "of tokens")
 	spiffe   = flag.String("spiffe", "", "socket of the Workload API; without: clear text")
+	spiffeID = flag.String("id", "", "SPIFFE ID to take of several")
 	hold     = flag.Bool("hold", false, "the client keeps its connection until standard input ends")
 	timeout  = flag.Duration("timeout", 10*time.Second, "of the client's Requests")
 )
@@ -67,6 +72,7 @@ type peers struct {
 	dial    []grpc.DialOption
 	serve   []grpc.ServerOption
 	secured bool
+	owners  genericsync.Map[spiffeid.ID, *genericsync.Map[string, struct{}]]
 }
 
 func say(event string, more map[string]interface{}) {
@@ -100,7 +106,8 @@ func makePeers(ctx context.Context) *peers {
 			serve:  []grpc.ServerOption{grpc.Creds(grpcfd.TransportCredentials(insecure.NewCredentials()))},
 		}
 	}
-	source, err := workloadapi.NewX509Source(ctx, workloadapi.WithClientOptions(workloadapi.WithAddr(*spiffe)))
+	source, err := workloadapi.NewX509Source(ctx, workloadapi.WithClientOptions(workloadapi.WithAddr(*spiffe)),
+		workloadapi.WithDefaultX509SVIDPicker(pick))
 	if err != nil {
 		fail(err)
 	}
@@ -120,6 +127,21 @@ func makePeers(ctx context.Context) *peers {
 	}
 }
 
+func pick(svids []*x509svid.SVID) *x509svid.SVID {
+	for _, svid := range svids {
+		if *spiffeID == "" || svid.ID.String() == *spiffeID {
+			return svid
+		}
+	}
+	fail(fmt.Errorf("the Workload API has no %s", *spiffeID))
+	return nil
+}
+
+// What the SDK's registry and manager run in production: the policies that come with it.
+func registryPolicies() registryauthorize.Option {
+	return registryauthorize.WithPolicies("etc/nsm/opa/common/.*.rego", "etc/nsm/opa/registry/.*.rego", "etc/nsm/opa/server/.*.rego")
+}
+
 func (p *peers) run(ctx context.Context, register func(*grpc.Server)) {
 	server := grpc.NewServer(p.serve...)
 	register(server)
@@ -134,9 +156,18 @@ func (p *peers) run(ctx context.Context, register func(*grpc.Server)) {
 
 func (p *peers) authorizeServer() networkservice.NetworkServiceServer {
 	if p.secured {
-		return authorize.NewServer()
+		return authorize.NewServer(authorize.WithSpiffeIDConnectionMap(&p.owners))
 	}
 	return authorize.NewServer(authorize.Any())
+}
+
+func (p *peers) authorizeMonitor() networkservice.MonitorConnectionServer {
+	policies, err := opa.PoliciesByFileMask("etc/nsm/opa/monitor/.*.rego")
+	if err != nil || len(policies) == 0 {
+		fail(fmt.Errorf("no policy for monitors: %w", err))
+	}
+	return authmonitor.NewMonitorConnectionServer(
+		authmonitor.WithPolicies(policies[0]), authmonitor.WithSpiffeIDConnectionMap(&p.owners))
 }
 
 func (p *peers) authorizeClient() networkservice.NetworkServiceClient {
@@ -163,8 +194,8 @@ func (p *peers) runRegistry(ctx context.Context) {
 	options := []memory.Option{memory.WithDefaultExpiration(time.Minute), memory.WithDialOptions(p.dial...)}
 	if p.secured {
 		options = append(options,
-			memory.WithAuthorizeNSERegistryServer(registryauthorize.NewNetworkServiceEndpointRegistryServer()),
-			memory.WithAuthorizeNSRegistryServer(registryauthorize.NewNetworkServiceRegistryServer()))
+			memory.WithAuthorizeNSERegistryServer(registryauthorize.NewNetworkServiceEndpointRegistryServer(registryPolicies())),
+			memory.WithAuthorizeNSRegistryServer(registryauthorize.NewNetworkServiceRegistryServer(registryPolicies())))
 	}
 	p.run(ctx, memory.NewServer(ctx, p.tokens, options...).Register)
 }
@@ -173,6 +204,12 @@ func (p *peers) runManager(ctx context.Context) {
 	options := []nsmgr.Option{
 		nsmgr.WithName(*name), nsmgr.WithURL(*listen), nsmgr.WithDialOptions(p.dial...),
 		nsmgr.WithDialTimeout(3 * time.Second), nsmgr.WithAuthorizeServer(p.authorizeServer()),
+	}
+	if p.secured {
+		options = append(options,
+			nsmgr.WithAuthorizeMonitorConnectionServer(p.authorizeMonitor()),
+			nsmgr.WithAuthorizeNSERegistryServer(registryauthorize.NewNetworkServiceEndpointRegistryServer(registryPolicies())),
+			nsmgr.WithAuthorizeNSRegistryServer(registryauthorize.NewNetworkServiceRegistryServer(registryPolicies())))
 	}
 	if *next != "" {
 		options = append(options, nsmgr.WithRegistry(mustURL(*next)))
@@ -220,7 +257,6 @@ func (p *peers) runForwarder(ctx context.Context) {
 	p.register(ctx, []string{"forwarder"}, map[string]string{"p2p": "true"})
 }
 
-
 func (p *peers) runEndpoint(ctx context.Context) {
 	_, network, err := net.ParseCIDR(*prefix)
 	if err != nil {
@@ -239,7 +275,7 @@ func (p *peers) runEndpoint(ctx context.Context) {
 			sendfd.NewServer()),
 	}
 	if p.secured {
-		options = append(options, endpoint.WithAuthorizeMonitorConnectionServer(authmonitor.NewMonitorConnectionServer()))
+		options = append(options, endpoint.WithAuthorizeMonitorConnectionServer(p.authorizeMonitor()))
 	}
 	server := endpoint.NewServer(ctx, p.tokens, options...)
 	p.run(ctx, server.Register)
@@ -257,7 +293,7 @@ func (p *peers) runClient(ctx context.Context) {
 		client.WithAdditionalFunctionality(
 			kernel.NewClient(kernel.WithInterfaceName("nsm-go")), sendfd.NewClient(), recvfd.NewClient()))
 	request := &networkservice.NetworkServiceRequest{
-		Connection: &networkservice.Connection{NetworkService: *service, Labels: map[string]string{"app": "go"}},
+		Connection:           &networkservice.Connection{NetworkService: *service, Labels: map[string]string{"app": "go"}},
 		MechanismPreferences: []*networkservice.Mechanism{{Cls: "LOCAL", Type: *mech}},
 	}
 	bounded, cancel := context.WithTimeout(ctx, *timeout)
