@@ -1,6 +1,6 @@
-import type { X509Certificate } from "node:crypto";
+import { X509Certificate } from "node:crypto";
 import type net from "node:net";
-import type { TLSSocket } from "node:tls";
+import { TLSSocket, type PeerCertificate } from "node:tls";
 import { ChannelCredentials, type ChannelOptions } from "@grpc/grpc-js";
 import { idOfCertificate } from "../spiffe/x509.ts";
 import type { Peer } from "./call.ts";
@@ -64,14 +64,15 @@ export class TransportCredentials extends ChannelCredentials {
 
 /** Who is on the other side of a connection: of TLS, by its certificate. */
 export function peerOf(address: string, socket: unknown): Peer {
-  const { getPeerX509Certificate, getX509Certificate } = socket as Partial<TLSSocket>;
-  const certificate = getPeerX509Certificate?.call(socket as TLSSocket);
-  if (certificate === undefined) return { address };
-  const local = getX509Certificate?.call(socket as TLSSocket);
-  const spiffeId = spiffeIdOf(certificate);
+  if (!(socket instanceof TLSSocket)) return { address };
+  // Not getPeerX509Certificate(): of a client's socket it takes the chain away, and nobody gets it twice.
+  const { raw } = socket.getPeerCertificate() as Partial<PeerCertificate>;
+  if (raw === undefined) return { address };
+  const local = socket.getX509Certificate();
+  const spiffeId = spiffeIdOf(new X509Certificate(raw));
   return {
     address,
-    certificate: certificate.raw,
+    certificate: raw,
     ...(local === undefined ? {} : { localCertificate: local.raw }),
     ...(spiffeId === undefined ? {} : { spiffeId }),
   };

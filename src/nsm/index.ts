@@ -35,6 +35,7 @@ export * from "./monitor.ts";
 export * from "./server.ts";
 export * from "./token.ts";
 export * from "./restored.ts";
+export { ownedRegistries } from "./registry/authorize.ts";
 export * from "./registry/client.ts";
 export * from "./registry/expire.ts";
 export { expand, isSubset, matchesEndpoint, matchesService, selectEndpoints } from "./registry/match.ts";

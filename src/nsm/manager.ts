@@ -55,7 +55,7 @@ export function createManager(options: ManagerOptions, signal: AbortSignal): Man
   );
   return {
     ...endpoint,
-    services: [...endpoint.services, ...registryHandlers(registries, { tokens })],
+    services: [...endpoint.services, ...registryHandlers(registries, { tokens, authorize })],
     shutdown: () => pool.close(),
   };
 }

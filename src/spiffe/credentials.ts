@@ -1,4 +1,4 @@
-import type { X509Certificate } from "node:crypto";
+import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import type net from "node:net";
 import type { Duplex } from "node:stream";
@@ -132,15 +132,15 @@ function checked(socket: tls.TLSSocket, { bundles }: Identity, policy: PeerPolic
   }
 }
 
-/** The peer's certificates, leaf first. */
+/** The peer's certificates, leaf first; the authority that OpenSSL found may be the last. */
 function chainOf(socket: tls.TLSSocket): X509Certificate[] {
-  const chain: X509Certificate[] = [];
-  let certificate = socket.getPeerX509Certificate();
-  while (certificate !== undefined && !chain.some((each) => each.fingerprint256 === certificate!.fingerprint256)) {
-    chain.push(certificate);
+  const chain = new Map<string, X509Certificate>();
+  let certificate: Partial<tls.DetailedPeerCertificate> | undefined = socket.getPeerCertificate(true);
+  while (certificate?.raw !== undefined && !chain.has(certificate.fingerprint256!)) {
+    chain.set(certificate.fingerprint256!, new X509Certificate(certificate.raw));
     certificate = certificate.issuerCertificate;
   }
-  return chain;
+  return [...chain.values()];
 }
 
 function tlsOptions({ svid, bundles }: Identity) {

@@ -55,7 +55,5 @@ export function stepPath(path: RegistryPath, callerToken: string, ownToken: stri
 
 /** The SPIFFE IDs of a path's hops up to this one: what an entry's pathIds hold. */
 export function pathIdsOf(path: RegistryPath, before: readonly string[]): string[] {
-  const ids = [...before];
-  for (const i of [path.index - 1, path.index]) ids[i] = tokenClaims(path.tokens[i] ?? "")?.sub ?? "";
-  return ids.map((id) => id ?? "");
+  return path.tokens.slice(0, path.index + 1).map((token, i) => tokenClaims(token)?.sub ?? before[i] ?? "");
 }

@@ -5,6 +5,7 @@ import { clone, newEndpoint, newService } from "../messages.ts";
 import { nsmServices } from "../proto.ts";
 import type { ServiceHandlers, StreamHandler, UnaryHandler } from "../server.ts";
 import { readToken, type TokenGenerator } from "../token.ts";
+import { authorizePath, ownedRegistries } from "./authorize.ts";
 import { endpointDescriptors } from "./descriptors.ts";
 import { pathIdsOf, pathOfCall, stepPath, writePath } from "./path.ts";
 import { registrationTime } from "./registration-time.ts";
@@ -13,8 +14,8 @@ import { checkEndpoint, checkService, checkUrl } from "./validate.ts";
 
 export interface RegistryServerOptions {
   readonly tokens: TokenGenerator;
-  /** Refuses a caller. @throws NsmError DENIED */
-  readonly authorize?: (path: { readonly index: number; readonly tokens: readonly string[] }, call: Call) => void;
+  /** Callers must prove who they are, and change only what is theirs. Default false: only with identities. */
+  readonly authorize?: boolean;
 }
 
 /** Events that one slow watcher may have waiting; then its stream ends, and it asks again. */
@@ -23,11 +24,12 @@ const MAX_WAITING = 1000;
 /** The two gRPC services over registries. */
 export function registryHandlers(registries: Registries, options: RegistryServerOptions): ServiceHandlers[] {
   const { serviceRegistry, endpointRegistry } = nsmServices();
-  const endpoints = endpointDescriptors(registrationTime(registries.endpoints));
+  const { services, endpoints: known } = options.authorize === true ? ownedRegistries(registries) : registries;
+  const endpoints = endpointDescriptors(registrationTime(known));
   return [
     {
       definition: serviceRegistry,
-      methods: methodsOf(registries.services, "networkService", newService, options, {
+      methods: methodsOf(services, "networkService", newService, options, {
         check: checkService,
         // sdk pkg/registry/common/setpayload
         prepare: (service) => (service.payload ||= "IP"),
@@ -60,7 +62,7 @@ function methodsOf<T extends { pathIds: string[] }>(
     const before = pathOfCall(call) ?? { index: 0, tokens: [] };
     const own = await options.tokens(call.peer);
     const path = stepPath(before, readToken(call)?.token ?? "", own.token);
-    options.authorize?.(path, call);
+    if (options.authorize === true) authorizePath(path, call);
     const result = await work({ ...info, pathIds: pathIdsOf(path, info.pathIds) });
     writePath(headers, { ...path, index: path.index - 1 });
     return result;
