@@ -1,18 +1,18 @@
 import { fromSource, type NsmIdentity } from "../../../src/roles/nsm-identity.ts";
 import { IdentitySource } from "../../../src/spiffe/index.ts";
-import { GoMesh, type GoPeer } from "../nsm/peer.ts";
+import { GoMesh, type Options, type Peer } from "../nsm/peer.ts";
 import type { Spire } from "./spire.ts";
 
 /** Go peers of which each has the SPIFFE ID of its name. */
 export class SpireMesh extends GoMesh {
   readonly #spire: Spire;
 
-  constructor(program: string, folder: string, spire: Spire, common: Readonly<Record<string, string | true>> = {}) {
+  constructor(program: string, folder: string, spire: Spire, common: Options = {}) {
     super(program, folder, { spiffe: spire.socket, ...common });
     this.#spire = spire;
   }
 
-  override start(name: string, options: Readonly<Record<string, string | true>>): GoPeer {
+  override start(name: string, options: Options): Peer {
     return super.start(name, { id: this.#spire.id(name), ...options });
   }
 }
