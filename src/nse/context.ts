@@ -62,6 +62,9 @@ export function writeContext(connection: Connection, given: Given, offer: Offer)
     [EXTRA.gateways]: [...gateways].join(","),
     [EXTRA.sources]: offer.sources.join(","),
   });
+  // SDKs pass on changes of keys that an answer had, never new ones (sdk pkg/networkservice/common/begin/merge.go).
+  context.extraContext[EXTRA.drain] ??= "false";
+  context.extraContext[EXTRA.connections] ??= "";
   return routes.map((route) => route.prefix);
 }
 

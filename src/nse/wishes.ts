@@ -13,7 +13,7 @@ export interface Wishes {
 /** Reads `vpplb/drain` and `vpplb/connections`. @throws NsmError INVALID */
 export function readWishes({ context }: Connection): Wishes {
   const extra = context?.extraContext ?? {};
-  const count = extra[EXTRA.connections];
+  const count = extra[EXTRA.connections] || undefined;
   if (count !== undefined && !/^\d{1,10}$/.test(count))
     throw new NsmError("INVALID", `${EXTRA.connections} is a number, not ${JSON.stringify(count.slice(0, 32))}`);
   return { drain: readDrain(extra[EXTRA.drain]), idle: count !== undefined && Number(count) === 0 };

@@ -43,6 +43,8 @@ describe("nse: the load-balancer endpoint", function () {
         "vpplb/encaps": "gre4,gre6",
         "vpplb/gateways": `${BVI.ip4},${BVI.ip6}`,
         "vpplb/sources": `${BVI.ip4},${BVI.ip6}`,
+        "vpplb/drain": "false",
+        "vpplb/connections": "",
       });
       await until("it is a server", () => has(events, "server_up"), WAIT_MS);
       assert.deepEqual(await serversOf(lab, VIP4), ["10.60.1.2"]);

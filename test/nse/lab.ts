@@ -218,8 +218,13 @@ export class Lab {
     return client;
   }
 
+  /** Closes the connections of all clients. */
+  async endClients(): Promise<void> {
+    for (const client of this.#clients.splice(0)) await client.shutdown();
+  }
+
   async close(): Promise<void> {
-    for (const client of this.#clients) await client.shutdown();
+    await this.endClients();
     for (const agent of this.#agents) await agent.stop();
     await this.mesh?.close();
     this.#abort.abort();
