@@ -206,7 +206,10 @@ describe("nse: a client's life", function () {
       return true;
     };
     const sriov = { ...byKernel(host).mechanismPreferences[0]!, type: "SRIOV" };
-    await assert.rejects(client.request({ ...byKernel(host), mechanismPreferences: [sriov] }), refused("UNSUPPORTED", /SRIOV/));
+    await assert.rejects(
+      client.request({ ...byKernel(host), mechanismPreferences: [sriov] }),
+      refused("UNSUPPORTED", /SRIOV/),
+    );
     const bad = byKernel(host, { "vpplb/drain": "soon" });
     await assert.rejects(client.request(bad), refused("INVALID", /vpplb\/drain/));
     const all = byKernel(host);
