@@ -70,12 +70,11 @@ export function readSettings(flags: NscFlags, environment: Environment): NscSett
 type Value = (...names: string[]) => string | undefined;
 
 function servicesOf(flags: NscFlags, value: Value): readonly ServiceRequest[] {
-  const labels = Object.assign(
-    {},
-    parseLabels(value("CLIENT_LABELS") ?? "", "CLIENT_LABELS"),
-    parseLabels(value("NSM_LABELS") ?? "", "NSM_LABELS"),
-    ...(flags.labels ?? []).map((text) => parseLabels(text, "--label")),
-  ) as Record<string, string>;
+  const labels = {
+    ...parseLabels(value("CLIENT_LABELS") ?? "", "CLIENT_LABELS"),
+    ...parseLabels(value("NSM_LABELS") ?? "", "NSM_LABELS"),
+    ...parseLabels((flags.labels ?? []).join(","), "--label"),
+  };
   const older = value("CLIENT_NETWORK_SERVICE");
   const listed = value("NSM_NETWORK_SERVICES")
     ?.split(",")

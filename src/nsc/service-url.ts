@@ -63,16 +63,19 @@ export function parseServiceUrl(text: string): Parsed {
   for (const part of domain === undefined ? [name] : [name, domain])
     if (part.length > MAX_TEXT || !NAME.test(part)) throw wrong(`${JSON.stringify(part)} is no name of a service`);
   const service = domain === undefined ? name : `${name}@${domain}`;
-  const [, device = "", ...rest] = url.pathname.split("/");
+  const [, device = "", ...rest] = pathOf(url, wrong).split("/");
   if (rest.length > 0) throw wrong("more than one interface");
   try {
     if (device !== "") checkedName(device);
   } catch (error) {
     throw wrong((error as Error).message);
   }
-  const labels: Record<string, string> = {};
-  for (const [key, value] of url.searchParams)
-    labels[key] = labels[key] === undefined ? value : `${labels[key]},${value}`;
+  // A map: labels may have any name, also those that every object has.
+  const labels = new Map<string, string>();
+  for (const [key, value] of url.searchParams) {
+    const before = labels.get(key);
+    labels.set(key, before === undefined ? value : `${before},${value}`);
+  }
   return {
     ...{ url: text, mechanism, service },
     device: device === "" ? undefined : device,
@@ -80,22 +83,31 @@ export function parseServiceUrl(text: string): Parsed {
   };
 }
 
+function pathOf(url: URL, wrong: (why: string) => NscError): string {
+  try {
+    return decodeURIComponent(url.pathname);
+  } catch {
+    throw wrong("its path is malformed");
+  }
+}
+
 /** `a=b,c=d`; `a:b` as envconfig writes it is taken too. @throws NscError INPUT */
 export function parseLabels(text: string, what: string): Record<string, string> {
-  const labels: Record<string, string> = {};
+  const labels = new Map<string, string>();
   for (const part of text.split(",").map((one) => one.trim())) {
     if (part === "") continue;
     const at = part.search(/[=:]/);
     if (at <= 0) throw new NscError("INPUT", `${what}: ${JSON.stringify(part)} is no label: NAME=VALUE,NAME=VALUE`);
-    labels[part.slice(0, at)] = part.slice(at + 1);
+    labels.set(part.slice(0, at), part.slice(at + 1));
   }
   return checkedLabels(labels, what);
 }
 
-function checkedLabels(labels: Record<string, string>, what: string): Record<string, string> {
-  const entries = Object.entries(labels);
-  const good = ([key, value]: [string, string]) => key !== "" && key.length <= MAX_TEXT && value.length <= MAX_TEXT;
-  if (entries.length <= MAX_LABELS && entries.every(good)) return labels;
+function checkedLabels(labels: ReadonlyMap<string, string>, what: string): Record<string, string> {
+  const entries = [...labels];
+  const good = ([key, value]: readonly [string, string]) =>
+    key !== "" && key.length <= MAX_TEXT && value.length <= MAX_TEXT;
+  if (entries.length <= MAX_LABELS && entries.every(good)) return Object.fromEntries(entries);
   throw new NscError(
     "INPUT",
     `${what}: at most ${MAX_LABELS} labels, each with a name, and texts of at most ${MAX_TEXT} characters`,

@@ -103,12 +103,12 @@ describe("nsc: the client agent", function () {
       const more = { prefix: "10.3.3.3/32", nextHop: "10.60.1.1" };
       gift.routes = [VIP_ROUTE, more];
       endpoint.update((connection) => connection.context!.ipContext!.srcRoutes.push(more));
-      let seen = await one.sees("configured", 0, /10\.3\.3\.3/);
+      const seen = await one.sees("configured", 0, /10\.3\.3\.3/);
       assert.ok((await host.addresses("lo")).some(({ prefix }) => prefix === "10.3.3.3/32"));
       assert.equal((await host.link("nsm0")).index, link.index, "the link stays");
       gift.routes = [more];
       endpoint.update((connection) => (connection.context!.ipContext!.srcRoutes = [more]));
-      seen = await one.sees("configured", seen);
+      await one.sees("configured", seen);
       const local = (await host.addresses("lo")).map(({ prefix }) => prefix);
       assert.ok(local.includes("10.3.3.3/32") && !local.includes("10.2.2.0/24"), local.join());
       const rules = (await host.rules()).filter((rule) => rule.table === 222).map((rule) => rule.from);
