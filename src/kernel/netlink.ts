@@ -40,6 +40,8 @@ export interface NetlinkReply {
   readonly data: Uint8Array;
 }
 
+type Exchanged = NetlinkReply & { readonly flags: number };
+
 /**
  * A netlink socket in one network namespace: requests with a deadline, failures as KernelError. It keeps the process
  * alive only while a request is under way.
@@ -47,6 +49,8 @@ export interface NetlinkReply {
 export class Netlink {
   readonly #socket: NetlinkModule.NetlinkSocket;
   readonly #closed = new AbortController();
+  /** The exchange before: the kernel refuses a dump while another is under way on the same socket (EBUSY). */
+  #turn: Promise<unknown> = Promise.resolve();
 
   /** @throws KernelError UNSUPPORTED, PERMISSION */
   constructor(namespace: number | Netns, protocol = NETLINK_ROUTE) {
@@ -94,13 +98,19 @@ export class Netlink {
     }
   }
 
-  async #exchange(
+  #exchange(type: number, body: Uint8Array, flags: number, doing: string, timeoutMs: number): Promise<Exchanged[]> {
+    const mine = this.#turn.then(() => this.#exchangeNow(type, body, flags, doing, timeoutMs));
+    this.#turn = mine.catch(() => undefined);
+    return mine;
+  }
+
+  async #exchangeNow(
     type: number,
     body: Uint8Array,
     flags: number,
     doing: string,
     timeoutMs: number,
-  ): Promise<(NetlinkReply & { flags: number })[]> {
+  ): Promise<Exchanged[]> {
     const { signal } = this.#closed;
     if (signal.aborted) throw new KernelError("CLOSED", `${doing}: the netlink socket is closed`);
     let timer: NodeJS.Timeout | undefined;

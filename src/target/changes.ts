@@ -47,6 +47,21 @@ export class Changes {
     return this.#made.size;
   }
 
+  /** Remembers a change that is made elsewhere; `undefined`: it was taken back there, or never made. */
+  note(key: string, change: Undo | undefined): void {
+    if (change === undefined) this.#made.delete(key);
+    else this.#made.set(key, change);
+    this.#record();
+  }
+
+  /** Takes one change back now, where it was made. @throws KernelError */
+  async takeBack(key: string): Promise<void> {
+    const change = this.#made.get(key);
+    if (change === undefined) return;
+    await undo(this.#namespace, change);
+    this.note(key, undefined);
+  }
+
   /**
    * Makes sure of one item, and remembers it.
    * @returns whether anything had to be done

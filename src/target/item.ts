@@ -7,6 +7,7 @@ import { clearDscpVips } from "../kernel/l3dsr.ts";
 /** How to take one change back: plain data, so that it can be kept on disk for whoever comes after a crash. */
 export type Undo =
   | { readonly do: "link-down"; readonly device: string }
+  | { readonly do: "delete-link"; readonly device: string }
   | { readonly do: "offloads-on"; readonly device: string; readonly offloads: readonly Offload[] }
   | { readonly do: "delete-address"; readonly device: string; readonly prefix: string }
   | { readonly do: "delete-route"; readonly route: RouteSpec }
@@ -38,6 +39,8 @@ export async function undo(namespace: Namespace, change: Undo): Promise<void> {
   switch (change.do) {
     case "link-down":
       return namespace.setLink(change.device, { up: false });
+    case "delete-link":
+      return void (await namespace.deleteLink(change.device));
     case "offloads-on":
       return namespace.setOffloads(change.device, Object.fromEntries(change.offloads.map((name) => [name, true])));
     case "delete-address":

@@ -215,6 +215,25 @@ describe("kernel: namespaces and veth", () => {
     assert.equal(existsSync(`/run/netns/${name}`), false);
   });
 
+  it("many questions at once, also while something changes, are all answered", async () => {
+    await withNamespaces(1, async (one) => {
+      assert.ok(one !== undefined);
+      await one.addVeth({ name: "a", peer: { name: "b" } });
+      const asked = Array.from({ length: 30 }, async (_, i) => {
+        await one.addAddress("a", `10.1.${i}.1/24`);
+        const [links, addresses, routes, rules] = await Promise.all([
+          one.links(),
+          one.addresses("a"),
+          one.routes(),
+          one.rules(),
+        ]);
+        assert.ok(addresses.some(({ prefix }) => prefix === `10.1.${i}.1/24`));
+        return [links.length, routes.length > 0, rules.length > 0];
+      });
+      for (const answer of await Promise.all(asked)) assert.deepEqual(answer, [3, true, true]);
+    });
+  });
+
   it("closed is closed", async () => {
     const a = await Namespace.create("closing");
     const pending = a.links();

@@ -209,7 +209,8 @@ export async function stateOf(namespace: Namespace): Promise<unknown> {
     links: (await namespace.links()).map(({ name, up, mtu }) => ({ name, up, mtu })),
     addresses: (await namespace.addresses()).map((one) => one.prefix).sort(),
     routes: (await namespace.routes())
-      .filter((route) => !route.dst.startsWith("ff"))
+      // The kernel adds IPv6 routes of its own when it likes.
+      .filter((route) => !/^(ff|fe80)/.test(route.dst))
       .map((route) => JSON.stringify(route))
       .sort(),
     rules: await namespace.rules(),

@@ -1,0 +1,153 @@
+import assert from "node:assert/strict";
+import type { Route } from "../../src/kernel/routes.ts";
+import type { Namespace } from "../../src/kernel/namespace.ts";
+import { withNamespaces } from "../kernel/support.ts";
+import { needNamespaces, needTun, until } from "../sys/support.ts";
+import { Lan, VIPS } from "./lan.ts";
+import { NscScene, SERVICE, stateOf } from "./support.ts";
+
+const by = (nextHop: string, ...prefixes: string[]) => ({ routes: prefixes.map((prefix) => ({ prefix, nextHop })) });
+const FAST = { NSM_LIVENESSCHECKINTERVAL: "50ms", NSM_LIVENESSCHECKTIMEOUT: "700ms" };
+const TWO = { urls: [`kernel://${SERVICE}/nsm0`, `kernel://${SERVICE}/nsm1`] };
+
+/** The gateways of a table's default route. */
+async function hops(host: Namespace, table: number): Promise<string[]> {
+  const route = (await host.routes()).find((one) => one.table === table && one.dst === "default" && one.type === 1);
+  return route === undefined ? [] : viasOf(route).sort();
+}
+
+function viasOf(route: Route): string[] {
+  return (route.multipath ?? [route]).map(({ via }) => via ?? "");
+}
+
+describe("nsc: the life of an agent", function () {
+  this.timeout(60_000);
+  let scene: NscScene;
+
+  before(function () {
+    needNamespaces(this);
+    needTun(this);
+  });
+
+  beforeEach(() => {
+    scene = new NscScene();
+  });
+
+  afterEach(async () => {
+    await scene.close();
+  });
+
+  it("says that the manager is not there, and connects when it is", async () => {
+    await withNamespaces(2, async (lb, host) => {
+      assert.ok(lb !== undefined && host !== undefined);
+      const one = scene.agent(host, { dialTimeout: "200ms" });
+      await one.sees("request-failed", 0, /nsm\.sock cannot be reached/);
+      assert.equal(one.agent.status().ready, false);
+      assert.match(one.agent.status().problems.join(), /is requesting \(.*cannot be reached/);
+      await scene.startMesh();
+      await one.sees("request-failed", 0, /"load-balancer" is not registered|no endpoint/);
+      await scene.endpoint("lb", lb, "10.60.1.0/24", by("10.60.1.1", VIPS));
+      await one.sees("ready");
+      assert.deepEqual(one.agent.status().problems, []);
+    });
+  });
+
+  it("waits while the interface's name is taken, and touches nothing of it", async () => {
+    await withNamespaces(2, async (lb, host) => {
+      assert.ok(lb !== undefined && host !== undefined);
+      await scene.startMesh();
+      await host.addVeth({ name: "nsm0", peer: { name: "other", namespace: lb } });
+      await host.addAddress("nsm0", "192.168.9.9/24");
+      const before = await stateOf(host);
+      const endpoint = await scene.endpoint("lb", lb, "10.60.1.0/24", by("10.60.1.1", VIPS));
+      const one = scene.agent(host);
+      await one.sees("request-failed", 0, /interface nsm0 is here already/);
+      assert.deepEqual(await stateOf(host), before);
+      assert.equal(endpoint.connections.length, 0);
+      await host.deleteLink("nsm0");
+      await one.sees("ready");
+    });
+  });
+
+  it("with two load-balancers of one VIP: replies by both, and by the other when one is lost", async () => {
+    await withNamespaces(4, async (client, a, b, host) => {
+      assert.ok(client !== undefined && a !== undefined && b !== undefined && host !== undefined);
+      const lan = new Lan(client);
+      try {
+        await scene.startMesh();
+        for (const lb of [a, b]) await lan.add(lb);
+        lan.listen(host);
+        const before = await stateOf(host);
+        const first = await scene.endpoint("a", a, "10.60.1.0/24", by("10.60.1.1", VIPS));
+        const second = await scene.endpoint("b", b, "10.60.2.0/24", by("10.60.2.1", VIPS, "10.3.3.3/32"));
+        const one = scene.agent(host, TWO, {}, FAST);
+        await one.sees("ready");
+        assert.deepEqual([first.connections.length, second.connections.length], [1, 1], "round robin");
+        assert.deepEqual(await hops(host, 222), ["10.60.1.1", "10.60.2.1"]);
+        assert.deepEqual(await hops(host, 223), ["10.60.2.1"], "a VIP of one of them has a table of its own");
+        const own = (gateway: string) =>
+          one.agent
+            .status()
+            .services.find(({ offer }) => offer?.gateways.includes(gateway))!
+            .offer!.addresses[0]!.split("/")[0]!;
+        await lan.serve(a, own("10.60.1.1"));
+        await lan.serve(b, own("10.60.2.1"));
+        await lan.route(b);
+        const held = await Promise.all(Array.from({ length: 8 }, () => lan.connect()));
+        await until("both answer", () => one.agent.status().services.every(({ alive }) => alive === true));
+        // The first is cut off: replies that went by it go by the other, nothing is reset.
+        const link = (await a.links()).find(({ name }) => name.startsWith("load-bal"))!;
+        const from = one.events.length;
+        await a.setLink(link.name, { up: false });
+        await one.sees("lost", from, /does not answer/);
+        await until("the other has all", async () => (await hops(host, 222)).join() === "10.60.2.1");
+        for (const connection of held) await connection.echo();
+        for (const connection of held) connection.end();
+        await one.agent.close();
+        assert.deepEqual(await stateOf(host), before);
+      } finally {
+        lan.close();
+      }
+    });
+  });
+
+  it("gives back what cannot be used, sets nothing of it up, and takes it when it is sane", async () => {
+    await withNamespaces(2, async (lb, host) => {
+      assert.ok(lb !== undefined && host !== undefined);
+      await scene.startMesh();
+      const before = (await host.rules()).length;
+      const many = Array.from({ length: 300 }, (_, i) => `10.2.${i >> 8}.${i & 255}/32`).join(",");
+      const gift = { routes: [], extra: { "vpplb/vips": many } };
+      const endpoint = await scene.endpoint("lb", lb, "10.60.1.0/24", gift);
+      const one = scene.agent(host);
+      await one.sees("refused", 0, /300 VIPs: at most 256/);
+      assert.equal((await host.rules()).length, before);
+      await until("it was given back", () => endpoint.connections.length === 0);
+      gift.extra = { "vpplb/vips": "0.0.0.0/0,10.60.0.0/16,10.2.2.0/24,127.0.0.1" };
+      await one.sees("ready");
+      assert.deepEqual(one.agent.status().services[0]?.offer?.vips, ["10.2.2.0/24"]);
+      assert.equal(one.types.filter((type) => type === "ignored").length, 3);
+      // Later nonsense does not take away what works.
+      const seen = one.events.length;
+      gift.extra = { "vpplb/vips": many };
+      endpoint.update((connection) => Object.assign(connection.context!.extraContext, gift.extra));
+      await one.sees("refused", seen);
+      assert.ok((await host.addresses("lo")).some(({ prefix }) => prefix === VIPS));
+      assert.equal(one.agent.status().problems.length, 1);
+    });
+  });
+
+  it("puts right what somebody changed", async () => {
+    await withNamespaces(2, async (lb, host) => {
+      assert.ok(lb !== undefined && host !== undefined);
+      await scene.startMesh();
+      await scene.endpoint("lb", lb, "10.60.1.0/24", by("10.60.1.1", VIPS));
+      const one = scene.agent(host, {}, { repairMs: 50 });
+      await one.sees("ready");
+      await host.deleteRule({ from: VIPS, table: 222 });
+      await host.deleteAddress("lo", VIPS);
+      await one.sees("repaired");
+      assert.ok((await host.rules()).some((rule) => rule.from === VIPS && rule.table === 222));
+    });
+  });
+});
