@@ -32,7 +32,6 @@ export interface CallOptions {
   readonly peer?: Peer | undefined;
 }
 
-const NEVER = new AbortController().signal;
 const NO_METADATA: ReadonlyMap<string, readonly string[]> = new Map();
 
 /** What goes with one Request or Close through a chain. Immutable: `with` makes another. */
@@ -44,7 +43,8 @@ export class Call {
   readonly #values: ReadonlyMap<CallKey<unknown>, unknown>;
 
   constructor(options: CallOptions = {}, values: ReadonlyMap<CallKey<unknown>, unknown> = new Map()) {
-    this.signal = options.signal ?? NEVER;
+    // One of its own: removing a listener takes as long as there are others.
+    this.signal = options.signal ?? new AbortController().signal;
     this.deadlineMs = options.deadlineMs;
     this.metadata = options.metadata ?? NO_METADATA;
     this.peer = options.peer;

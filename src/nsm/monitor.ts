@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { Call } from "./call.ts";
 import type { Channel } from "./channel.ts";
 import { NsmError } from "./errors.ts";
+import { checkCount, LIMITS } from "./limits.ts";
 import { clone, newSegment, type Connection, type ConnectionEvent, type MonitorScopeSelector } from "./messages.ts";
 import { nsmServices } from "./proto.ts";
 import type { ServiceHandlers, StreamHandler } from "./server.ts";
@@ -92,6 +93,7 @@ export function monitorHandlers(
   const handler: StreamHandler = {
     kind: "stream",
     run: (selector: MonitorScopeSelector, call, send) => {
+      checkCount("path segments", selector.pathSegments.length, LIMITS.segments);
       authorize(selector, call);
       return new Promise((resolve, reject) => {
         let waiting = 0;

@@ -64,7 +64,18 @@ async function receiveFile(
   if (mechanism == null || url === undefined || !url.startsWith("inode://")) return;
   // Over TCP no descriptor comes: whoever can read the name may use it.
   if (socket === undefined) return;
-  const fd = files.byInode.get(url) ?? (await receiveSoon(socket, url, signal));
+  nameFile(mechanism, url, files.byInode.get(url) ?? (await receiveSoon(socket, url, signal)), files);
+}
+
+/** For a Close, which waits for nothing: what was made is taken away even where its file is gone. */
+function takeFile(mechanism: Mechanism | null, socket: DescriptorSocket | undefined, files: ReceivedFiles): void {
+  const url = mechanism?.parameters[PARAMETER.inodeUrl];
+  if (mechanism === null || url === undefined || !url.startsWith("inode://")) return;
+  const fd = files.byInode.get(url) ?? socket?.received(url);
+  if (fd !== undefined) nameFile(mechanism, url, fd, files);
+}
+
+function nameFile(mechanism: Mechanism, url: string, fd: number, files: ReceivedFiles): void {
   files.byInode.set(url, fd);
   const path = pathOf(fd);
   files.inodeOfPath.set(path, url);
@@ -141,10 +152,7 @@ export function receiveDescriptors(): ChainElement {
     async close(connection, call) {
       const files = filesOf(call, FROM_CALLER);
       try {
-        // What was made is taken away even where its file is gone.
-        await receiveFile(connection.mechanism, call.get(CALLER_DESCRIPTORS), files, call.signal).catch(
-          () => undefined,
-        );
+        takeFile(connection.mechanism, call.get(CALLER_DESCRIPTORS), files);
         await next.close(connection, call);
       } finally {
         files.close();

@@ -73,13 +73,19 @@ export class DescriptorSocket extends Duplex {
     return url;
   }
 
+  /** The descriptor under this URL where it has come already; the caller owns it. */
+  received(url: string): number | undefined {
+    const kept = this.#kept.get(url);
+    return kept === undefined ? undefined : duplicateFd(kept.fd);
+  }
+
   /**
    * The descriptor that the peer sent under this URL; the caller owns it.
    * @throws NsmError TIMEOUT, CANCELLED: the signal fired before it came
    */
   receive(url: string, signal: AbortSignal): Promise<number> {
-    const kept = this.#kept.get(url);
-    if (kept !== undefined) return Promise.resolve(duplicateFd(kept.fd));
+    const kept = this.received(url);
+    if (kept !== undefined) return Promise.resolve(kept);
     return new Promise((resolve, reject) => {
       const waiters = this.#wanted.get(url) ?? new Set();
       this.#wanted.set(url, waiters);
