@@ -35,6 +35,7 @@ export function registerNsc(program: Command): void {
     .option("--mtu <bytes>", "MTU of the path to the clients (default: the device's)", integer(576, 65_535))
     .addOption(new Option("--gre <how>", "how GRE is taken off").choices(["auto", "kernel", "tun", "veth"]))
     .addOption(new Option("--offloads <what>", "the devices' offloads").choices(["off", "keep"]))
+    .option("--unset-source", "serve also a VPP whose `lb conf` is not set: it sends from 255.255.255.255 and ff..ff")
     .option("--state <file>", "what was done to the host (default: /run/vpplb/nsc-NAME-NAMESPACE.json)")
     .option("--no-state", "keep no such file: what a killed agent leaves stays")
     .option("--serve <port>", "answer the name on this port", integer(1, 65_535))
@@ -71,6 +72,7 @@ interface Options {
   readonly mtu?: number;
   readonly gre?: "auto" | "kernel" | "tun" | "veth";
   readonly offloads?: "off" | "keep";
+  readonly unsetSource?: boolean;
   readonly state: string | boolean;
   readonly serve?: number;
   readonly serveName?: string;
@@ -104,12 +106,13 @@ async function nsc(context: Context, urls: string[], options: Options): Promise<
   );
 }
 
-function hostOf({ encap, table, mtu, gre, offloads }: Options): NonNullable<NscRoleOptions["host"]> {
+function hostOf({ encap, table, mtu, gre, offloads, unsetSource }: Options): NonNullable<NscRoleOptions["host"]> {
   return {
     ...(encap === undefined ? {} : { encaps: encap }),
     ...(table === undefined ? {} : { table }),
     ...(mtu === undefined ? {} : { mtu }),
     ...(gre === undefined ? {} : { gre }),
     ...(offloads === undefined ? {} : { offloads }),
+    ...(unsetSource === undefined ? {} : { unsetSource }),
   };
 }

@@ -25,6 +25,8 @@ export interface HostWish {
   readonly gre?: GreMode | "auto";
   /** The GRE device's name where we make one. */
   readonly greDevice?: string;
+  /** Serve also a VPP whose `lb conf` is not set, on the first of the links: see GreOptions.unsetSource. Default false. */
+  readonly unsetSource?: boolean;
   /** Default "off". */
   readonly offloads?: "off" | "keep";
 }

@@ -126,12 +126,12 @@ export class Host {
   }
 
   /** A device that a former life left is in the way (a TUN device went with its process, a veth pair did not). */
-  async #openGre(plan: GrePlan): Promise<GreDecapsulator> {
+  async #openGre(plan: GrePlan, devices: readonly string[]): Promise<GreDecapsulator> {
     const key = greKey(plan);
     await this.#changes.takeBack(key);
     this.#changes.note(key, { do: "delete-link", device: plan.greDevice });
     try {
-      const gre = await openGre(this.#namespace, { ...plan, devices: [] });
+      const gre = await openGre(this.#namespace, { ...plan, devices });
       if (gre.mode === "kernel") this.#changes.note(key, undefined);
       return gre;
     } catch (error) {
@@ -142,14 +142,15 @@ export class Host {
 
   /** Opens what takes GRE off, for each family of outer packets once. */
   async #greItems(wish: HostWish, errors: TargetError[]): Promise<Item[]> {
-    const { encaps = ["gre4"], gre = "auto", greDevice = "vpplbgre" } = wish;
+    const { encaps = ["gre4"], gre = "auto", greDevice = "vpplbgre", unsetSource = false } = wish;
+    const devices = wish.links.map((link) => link.device);
     const items: Item[] = [];
     for (const family of outerFamilies(encaps)) {
       const own: readonly Encap[] = [family === 4 ? "gre4" : "gre6"];
       const name = family === 4 ? greDevice : `${greDevice.slice(0, 12)}6`;
-      const plan: GrePlan = { encaps: own, gre, greDevice: name, unsetSource: false };
+      const plan: GrePlan = { encaps: own, gre, greDevice: name, unsetSource };
       try {
-        const open = this.#gre.get(family) ?? (await this.#openGre(plan));
+        const open = this.#gre.get(family) ?? (await this.#openGre(plan, devices));
         this.#gre.set(family, open);
         items.push(...greItems(this.#namespace, plan, open.devices), placeholder(greKey(plan)));
       } catch (error) {
