@@ -13,24 +13,17 @@ export const CLI = fileURLToPath(new URL("../../bin/vpplb.js", import.meta.url))
 /** Lines of a child's output kept for an error message. */
 const KEPT_LINES = 30;
 
-export interface DemoProcessOptions {
-  /** Beside this process's environment. */
-  readonly env?: Readonly<Record<string, string>>;
-}
-
 /** A `vpplb` process of the demo in a network namespace. Its owner ends it with {@link DemoProcess.kill} or `stop`. */
 export class DemoProcess {
   readonly name: string;
   readonly child: ChildProcess;
   readonly #lines: string[] = [];
 
-  constructor(name: string, netns: number, args: readonly string[], options: DemoProcessOptions = {}) {
+  constructor(name: string, netns: number, args: readonly string[]) {
     this.name = name;
-    const { env, ...lifeline } = withLifeline(["ignore", "pipe", "pipe"]);
     // In a process group of its own: ctrl-C at the terminal is for the demo, which needs the controller to clean up.
     this.child = spawnInNetns(netns, process.execPath, [CLI, ...args], {
-      ...lifeline,
-      env: { ...env, ...options.env },
+      ...withLifeline(["ignore", "pipe", "pipe"]),
       detached: true,
     });
     // Where the demo's own end is cut short, by a second ctrl-C.

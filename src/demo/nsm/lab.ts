@@ -134,28 +134,16 @@ export class NsmLab {
 
   /**
    * A pod that asks for the service, sets itself up and answers its name. Resolves when VPP has it as a server.
-   * @param nameItAnswers another one than its own: nothing that it serves is then as predicted
    */
-  async startServer(name: ServerName, nameItAnswers: string = name): Promise<void> {
+  async startServer(name: ServerName): Promise<void> {
     const namespace = await this.#topology.server(name);
-    const { vip4, vip6, port } = SETTING;
-    const process = new DemoProcess(
-      name,
-      namespace.netns.fd,
-      [
-        ...["nsc", `kernel://${NSM_SETTING.service}/nsm0?app=${name}`, "--insecure", "--name", nameItAnswers],
-        ...["--serve", String(port)],
-        ...(this.#options.vpp?.unsetSource === true ? ["--unset-source"] : []),
-      ],
-      {
-        env: {
-          NSM_NAME: name,
-          NSM_CONNECT_TO: `unix://${this.manager}`,
-          NSM_MAX_TOKEN_LIFETIME: `${NSM_SETTING.tokenLifetimeS}s`,
-          VIP_ADDRESS: `${vip4},${vip6}`,
-        },
-      },
-    );
+    const { port } = SETTING;
+    const process = new DemoProcess(name, namespace.netns.fd, [
+      ...["nsc", `kernel://${NSM_SETTING.service}/nsm0?app=web`, "--insecure", "--name", name],
+      ...["--connect-to", `unix://${this.manager}`, "--max-token-lifetime", `${NSM_SETTING.tokenLifetimeS}s`],
+      ...["--serve", String(port), "--state", join(this.folder, `${name}.json`)],
+      ...(this.#options.vpp?.unsetSource === true ? ["--unset-source"] : []),
+    ]);
     const started: RunningServer = { name, process, ip4: "", ip6: "" };
     this.#servers.set(name, started);
     const options = { process, signal: this.#signal, deadlineMs: CONNECT_MS };
