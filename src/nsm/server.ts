@@ -139,7 +139,8 @@ class Incoming {
   readonly #socket: net.Socket;
   readonly #descriptors: DescriptorSocket | undefined;
   readonly #options: NsmServerOptions;
-  #server: { forceShutdown(): void } | undefined;
+  #transport: Duplex | undefined;
+  #shutdown: (() => void) | undefined;
   #ended = false;
 
   constructor(socket: net.Socket, isUnix: boolean, options: NsmServerOptions) {
@@ -160,14 +161,13 @@ class Incoming {
     } catch {
       return this.end();
     }
-    if (this.#ended) return;
+    if (this.#ended) return void transport.destroy();
+    this.#transport = transport.on("error", () => undefined);
     const server = makeServer(this.#options, { descriptors: this.#descriptors, peer: peerOf(address, transport) });
     const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure());
-    this.#server = {
-      forceShutdown: () => {
-        injector.destroy();
-        server.forceShutdown();
-      },
+    this.#shutdown = () => {
+      injector.destroy();
+      server.forceShutdown();
     };
     injector.injectConnection(transport);
   }
@@ -175,9 +175,12 @@ class Incoming {
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#server?.forceShutdown();
+    // The sockets first: an HTTP/2 session that is destroyed writes its farewell, and Node's own streams under it break
+    // where another write is not done.
+    this.#transport?.destroy();
     this.#descriptors?.destroy();
     this.#socket.destroy();
+    if (this.#shutdown !== undefined) setImmediate(this.#shutdown);
   }
 }
 
