@@ -105,9 +105,10 @@ export class Pod {
 
   async killVpp(): Promise<void> {
     await this.#dataplane?.kill();
-    if (this.#child === undefined || this.#child.exitCode !== null) return;
-    const gone = once(this.#child, "exit");
-    this.#child.kill("SIGKILL");
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, "exit");
+    child.kill("SIGKILL");
     await gone;
   }
 
