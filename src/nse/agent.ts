@@ -7,6 +7,8 @@ import {
   ConnectionMonitor,
   endpointChain,
   fromTimestamp,
+  networkServiceHandlers,
+  NsmError,
   previousSegment,
   receiveDescriptors,
   returnDescriptors,
@@ -14,6 +16,7 @@ import {
   toTimestamp,
   type Connection,
   type Endpoint,
+  type NetworkService,
   type NsmServer,
   type NsmServerOptions,
   type TokenGenerator,
@@ -22,7 +25,7 @@ import type { Controller } from "../controller/index.ts";
 import { writeContext } from "./context.ts";
 import { KernelDevices } from "./devices.ts";
 import { messageOf, NseError } from "./errors.ts";
-import type { NseEvent, ServedConnection } from "./events.ts";
+import type { NseCall, NseEvent, RegistrationState, ServedConnection } from "./events.ts";
 import { toServed, wholeConnection, type ConnectionRecord } from "./record.ts";
 import { EndpointRegistration } from "./registration.ts";
 import { LbService } from "./service.ts";
@@ -46,6 +49,9 @@ export interface NseAgentOptions {
   readonly state: string;
   /** Hears everything from the start on, as `events$` does. */
   readonly onEvent?: (event: NseEvent) => void;
+  readonly onCall?: (call: NseCall) => void;
+  /** An ending connection's interface stays until this settles, which it must; undefined: it goes at once. */
+  readonly beforeRemoval?: (connection: ServedConnection) => Promise<void> | undefined;
 }
 
 /** A client that could not refresh while the agent was away has so long to do it. */
@@ -88,6 +94,7 @@ export class NseAgent {
       save: () => this.#save(),
       tell: (event) => this.#tell(event),
       watch: () => this.#devices?.touch(),
+      beforeRemoval: (connection) => options.beforeRemoval?.(connection),
     });
     this.#endpoint = endpointChain(
       {
@@ -142,6 +149,10 @@ export class NseAgent {
     };
   }
 
+  get registration(): RegistrationState {
+    return this.#registration?.state ?? { registered: false };
+  }
+
   /** Where it serves; after `serve`. */
   get url(): string | undefined {
     return this.#server?.url;
@@ -181,7 +192,7 @@ export class NseAgent {
     const { settings, identity } = this.#options;
     this.#server = await serveNsm({
       listen: settings.listen,
-      services: this.#endpoint.services,
+      services: [networkServiceHandlers(this.#measured()), ...this.#endpoint.services.slice(1)],
       callTimeoutMs: settings.requestTimeoutMs,
       ...(identity.serverCredentials === undefined ? {} : { credentials: identity.serverCredentials }),
     });
@@ -203,6 +214,27 @@ export class NseAgent {
     if (registered)
       this.#tell({ type: "endpoint_stopped", at: now(), name, message: `endpoint ${name} is unregistered` });
     this.#events.complete();
+  }
+
+  /** The endpoint, with every call told. */
+  #measured(): NetworkService {
+    const { onCall } = this.#options;
+    const measure = async <T>(method: NseCall["method"], work: () => Promise<T>): Promise<T> => {
+      const startedMs = performance.now();
+      const tell = (code: string) => onCall?.({ method, code, durationMs: performance.now() - startedMs });
+      try {
+        const answer = await work();
+        tell("OK");
+        return answer;
+      } catch (error) {
+        tell(NsmError.from(error).code);
+        throw error;
+      }
+    };
+    return {
+      request: (request, call) => measure("Request", () => this.#endpoint.request(request, call)),
+      close: (connection, call) => measure("Close", () => this.#endpoint.close(connection, call)),
+    };
   }
 
   async #register(url: string): Promise<void> {

@@ -84,9 +84,30 @@ export type NseEvent =
   /** A VIP of lb.yaml came or went; clients are told. */
   | (At & { readonly type: "vip_added"; readonly prefix: string })
   | (At & { readonly type: "vip_removed"; readonly prefix: string })
+  /** VPP is another one than before, which holds nothing of ours yet: it is programmed now. */
+  | (At & { readonly type: "vpp_restarted" })
   /** The file of the connections cannot be written, or can be again. */
   | (At & { readonly type: "state"; readonly ok: boolean })
   /** A kernel interface could not be prepared for VPP; tried again. */
   | (OfConnection & { readonly type: "attach_failed" });
 
 export type NseEventType = NseEvent["type"];
+
+/** A call of a client, from its arrival to the answer. */
+export interface NseCall {
+  readonly method: "Request" | "Close";
+  /** NsmError's, or `OK`. */
+  readonly code: string;
+  readonly durationMs: number;
+}
+
+/** Whether clients can find the endpoint. */
+export interface RegistrationState {
+  readonly registered: boolean;
+  /** As the registry has it. */
+  readonly name?: string;
+  /** When it ends unless it is renewed, ms since 1970. */
+  readonly expiresMs?: number;
+  /** Why the last attempt failed. */
+  readonly error?: string;
+}

@@ -31,6 +31,8 @@ export interface ConnectionRecord {
   idle?: boolean | undefined;
   /** Came back with the agent, and was not requested since. */
   restored: boolean;
+  /** It is about to go: it serves no more, and its interface stays until this settles. */
+  removal?: Promise<void>;
   /** As events told it last. */
   told: { alive: boolean; drained: boolean };
   /** Prefixes of routes that we put into its context. */

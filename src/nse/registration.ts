@@ -1,6 +1,13 @@
 import type { ChannelCredentials } from "@grpc/grpc-js";
-import { newEndpoint, RegistryClient, type Registration, type TokenGenerator } from "@networkservicemesh/sdk-ts";
+import {
+  fromTimestamp,
+  newEndpoint,
+  RegistryClient,
+  type Registration,
+  type TokenGenerator,
+} from "@networkservicemesh/sdk-ts";
 import { messageOf } from "./errors.ts";
+import type { RegistrationState } from "./events.ts";
 import type { NseSettings } from "./settings.ts";
 
 export interface RegistrationOptions {
@@ -28,6 +35,19 @@ export class EndpointRegistration {
   readonly #running: Promise<void>;
   #registration: Registration | undefined;
   #told: string | undefined;
+
+  /** As it is now. */
+  get state(): RegistrationState {
+    const info = this.#registration?.info;
+    const expiresMs = fromTimestamp(info?.expirationTime);
+    const registered = info !== undefined && (expiresMs === undefined || expiresMs > Date.now());
+    return {
+      registered: registered && !this.#abort.signal.aborted,
+      ...(info === undefined ? {} : { name: info.name }),
+      ...(expiresMs === undefined ? {} : { expiresMs }),
+      ...(this.#told === undefined ? {} : { error: this.#told }),
+    };
+  }
 
   constructor(options: RegistrationOptions) {
     this.#options = options;

@@ -20,7 +20,7 @@ import {
 import type { Replanned } from "../controller/index.ts";
 import { isExcluded } from "./addresses.ts";
 import { writeContext } from "./context.ts";
-import type { EndReason, NseEvent } from "./events.ts";
+import type { EndReason, NseEvent, ServedConnection } from "./events.ts";
 import {
   hostOf,
   toServed,
@@ -48,6 +48,8 @@ export interface ServiceHost {
   tell(event: NseEvent): void;
   /** Kernel devices to be watched have changed. */
   watch(): void;
+  /** What has to be done while the interface of an ending connection is still there. */
+  beforeRemoval?(connection: ServedConnection): Promise<void> | undefined;
 }
 
 /** How long a Close waits for VPP to have nothing of the connection any more; it goes on by itself. */
@@ -116,7 +118,10 @@ export class LbService {
     if (fromTimestamp(previousSegment(connection)?.expires) === undefined)
       throw new NsmError("INVALID", "the previous path segment has no expiration: the call brought no token");
     const wishes = readWishes(connection);
-    const record = this.#host.table.live.get(connection.id);
+    const { live } = this.#host.table;
+    // The last one of this id is on its way out.
+    await orAborted(live.get(connection.id)?.removal ?? Promise.resolve(), call.signal);
+    const record = live.get(connection.id);
     if (record === undefined) await this.#connect(request, wishes, call);
     else await this.#again(record, request, wishes, call);
   }
@@ -315,21 +320,31 @@ export class LbService {
   /* ---- Close ---- */
 
   async #close(id: string, reason: EndReason, call: Call): Promise<void> {
-    const { table, replan, save, watch } = this.#host;
-    const record = table.live.get(id);
+    const record = this.#host.table.live.get(id);
     if (record === undefined) return;
+    record.removal ??= this.#remove(record, reason);
+    const longest = sleep(CLOSE_WAIT_MS, undefined, { ref: false });
+    await orAborted(Promise.race([record.removal, longest]), call.signal).catch(() => undefined);
+  }
+
+  /** Its server leaves at once, its interface when others have done what they do with it. Never rejects. */
+  async #remove(record: ConnectionRecord, reason: EndReason): Promise<void> {
+    const { table, replan, save, watch, beforeRemoval } = this.#host;
     const words = reason === "expired" ? "did not refresh its connection" : "closes its connection";
-    this.#tellOf(record, { type: "closing", reason }, `${record.client} ${words}`);
     const standing = table.standing(record);
-    table.live.delete(id);
-    const left = toLeaving(record);
-    table.leave(left);
+    this.#tellOf(record, { type: "closing", reason }, `${record.client} ${words}`);
+    const others = beforeRemoval?.(toServed(record, standing));
+    if (others !== undefined) {
+      // Once it is known that it goes.
+      await Promise.resolve();
+      void replan(`${record.client} ${words}`);
+      await others.catch(() => undefined);
+    }
+    table.live.delete(record.id);
+    table.leave(toLeaving(record));
     watch();
     const saved = save().catch(() => undefined);
-    const work = replan(`${record.client} ${words}`);
-    await orAborted(Promise.race([work, sleep(CLOSE_WAIT_MS, undefined, { ref: false })]), call.signal).catch(
-      () => undefined,
-    );
+    await replan(`${record.client} ${words}`);
     await saved;
     const at = now();
     const served = toServed(record, standing === "none" ? "none" : "down");

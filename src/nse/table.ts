@@ -84,6 +84,10 @@ export class ConnectionTable implements Overlay {
   }
 
   look(observed: ObservedState, fresh: boolean): void {
+    if (fresh && this.#interfaces.size > 0) {
+      const at = new Date(this.#now()).toISOString();
+      this.#listener.tell({ type: "vpp_restarted", at, message: "VPP is another one than before" });
+    }
     this.#interfaces = new Map(observed.interfaces.map((one) => [one.name, one]));
     const nowMs = this.#now();
     for (const record of this.live.values()) this.#lookAt(record, fresh, nowMs);
@@ -107,6 +111,7 @@ export class ConnectionTable implements Overlay {
   /* ---- connections ---- */
 
   standing(record: ConnectionRecord): ServerStanding {
+    if (record.removal !== undefined) return record.memory.wasUp ? "down" : "none";
     const ordered = record.addresses.some((address) => this.#ordered.has(hostOf(address)));
     return standingOf(record.memory, wishOf(record, ordered), this.#now(), this.#settings.linkLossMs);
   }
@@ -145,6 +150,7 @@ export class ConnectionTable implements Overlay {
     const lossMs = fresh && !managed ? 0 : linkLossMs;
     record.memory = seen(before, { up: this.#isUp(record), fresh, nowMs, lossMs });
     if (before.wasUp !== record.memory.wasUp) this.#listener.dirty();
+    if (record.removal !== undefined) return;
     const alive = isAlive(record.memory, nowMs) && !(fresh && !managed);
     if (alive !== record.told.alive) this.#tellAlive(record, alive, fresh);
     const drained = record.drain !== undefined && record.memory.wasUp && this.standing(record) === "down";
