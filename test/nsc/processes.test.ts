@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { until } from "../sys/support.ts";
+import { ensureNetAdmin } from "../../src/kernel/privileges.ts";
+import { Balancers } from "./balancers.ts";
+
+const settle = { deadlineMs: 30_000 };
+
+describe("vpplb nsc: behind two load-balancers", function () {
+  this.timeout(180_000);
+  let all: Balancers;
+
+  before(async function () {
+    const may = ensureNetAdmin();
+    if (may.kind !== "allowed") {
+      console.log(`    skipped: ${may.kind === "refused" ? may.reason : "needs root here"}`);
+      return this.skip();
+    }
+    all = await Balancers.open(["lb0", "lb1"]);
+  });
+
+  after(async () => {
+    await all?.close();
+  });
+
+  it("servers spread over them, and every connection is answered", async () => {
+    await Promise.all(["as1", "as2", "as3"].map((name) => all.startServer(name)));
+    const counts = [(await all.serversOf("lb0")).length, (await all.serversOf("lb1")).length].sort();
+    assert.deepEqual(counts, [1, 2]);
+    for (const name of ["lb0", "lb1"]) {
+      const count = (await all.serversOf(name)).length;
+      const report = await (await all.traffic(name)).connectBatch(40);
+      assert.deepEqual(report.errors, {});
+      assert.equal(Object.keys(report.byServer).length, count, JSON.stringify(report.byServer));
+    }
+  });
+
+  it("an agent that is killed and started again keeps its connection, its server and its flows", async () => {
+    const name = (await all.serversOf("lb0")).length > 0 ? "lb0" : "lb1";
+    const before = await all.serversOf(name);
+    const traffic = await all.traffic(name);
+    const report = await traffic.connectBatch(20);
+    const [server = ""] = Object.keys(report.byServer);
+    const link = await all.hostOf(server).link("nsm0");
+    const rules = await all.hostOf(server).rules();
+    void rules;
+    await all.killServer(server);
+    const again = await all.startServer(server);
+    assert.doesNotMatch(again.output, /nsc-lost|nsc-request-failed/);
+    assert.equal((await all.hostOf(server).link("nsm0")).index, link.index, "the same link");
+    assert.deepEqual(await all.serversOf(name), before);
+    assert.deepEqual((await traffic.connectBatch(20)).errors, {});
+  });
+
+  it("when one load-balancer is killed its servers move to the other, which then has all", async () => {
+    await all.killBalancer("lb0");
+    await all.has("lb1", 3);
+    await until(
+      "all servers answer",
+      async () => {
+        const report = await (await all.traffic("lb1")).connectBatch(60);
+        return Object.keys(report.byServer).length === 3 && Object.keys(report.errors).length === 0;
+      },
+      settle.deadlineMs,
+    );
+  });
+
+  it("who is told to stop with --drain lets its connections end first, takes no new ones, and leaves nothing", async () => {
+    const fresh = await all.startServer("as4", ["--drain", "60"]);
+    await all.has("lb1", 4);
+    const host = all.hostOf("as4");
+    const traffic = await all.traffic("lb1");
+    const held = await traffic.hold(40);
+    const mine = () => held.records().filter((record) => record.host === "as4" && record.state === "open").length;
+    assert.ok(mine() > 0, "some of them are as4's");
+    fresh.child.kill("SIGTERM");
+    await until("it is drained", () => /nsc-draining/.test(fresh.output), 10_000);
+    await all.has("lb1", 3);
+    const report = await traffic.connectBatch(60);
+    assert.deepEqual([report.errors, report.byServer["as4"] ?? 0], [{}, 0]);
+    assert.equal(held.broken, 0);
+    assert.ok(fresh.running, "it waits");
+    held.stop();
+    await until("it has ended", () => !fresh.running, 30_000);
+    assert.match(fresh.output, /nsc-drained +no connection is left/);
+    assert.deepEqual(await host.rules().then((rules) => rules.filter((rule) => rule.table === 222)), []);
+    assert.deepEqual(
+      (await host.links()).map((link) => link.name),
+      ["lo"],
+    );
+    assert.deepEqual(
+      (await host.addresses("lo")).map(({ prefix }) => prefix),
+      ["127.0.0.1/8", "::1/128"],
+    );
+  });
+});
