@@ -20,7 +20,7 @@ const rooms = {
   hooks: [],
   nse: ["nsm", "controller", "bridge", "config", "kernel", "sys"],
   nsc: ["nsm", "target", "kernel", "sys"],
-  wiring: ["nsm", "kernel", "sys"],
+  wiring: ["nsm", "kernel", "bridge", "sys"],
   mesh: ["nsm", "sys"],
   demo: ["kernel", "sys", "maglev", "traffic", "control", "config", "bridge", "nsm"],
   roles: [

@@ -12,7 +12,8 @@ export function registerNsm(program: Command): void {
     .summary("a network service mesh of this machine")
     .description(
       "Runs a mesh for this machine: registry, manager and forwarder of NSM in one process. Clients and endpoints of any " +
-        "NSM SDK connect to its socket; the forwarder joins KERNEL with KERNEL by veth and hands memif sockets on. " +
+        "NSM SDK connect to its socket; the forwarder joins KERNEL with KERNEL by veth, hands memif sockets on, and joins KERNEL " +
+        "with MEMIF through the VPP that --vpp names. " +
         "What is wired stays when this ends, and is taken over by the next start. Needs root.",
     )
     .option(
@@ -29,11 +30,14 @@ export function registerNsm(program: Command): void {
     .option("--dial-timeout <time>", "for a connection to the next hop (NSM_DIAL_TIMEOUT; default: 3s)", duration)
     .option("--spiffe <socket>", "SPIFFE Workload API (SPIFFE_ENDPOINT_SOCKET)")
     .option("--insecure", "clear text, without identities (NSM_INSECURE=true)")
+    .option("--memif-dir <directory>", "for memif sockets of clients; VPP writes there too (default: /run/vpplb/nsm)")
+    .option("--vpp-netns <path>", "VPP's network namespace (default: that of VPP's process)")
     .option("--mode <octal>", "permissions of the unix sockets (default: 660)", octal)
     .addOption(new Option("--log-level <level>", "what is logged").choices(LOG_LEVELS).default("info"))
     .action(action(nsm, "stop", "own"));
   examples(command, [
     "vpplb nsm --insecure --service load-balancer:ETHERNET",
+    "vpplb nsm --insecure --vpp /run/vpp/api.sock",
     "vpplb nsm --listen unix:///run/nsm/nsm.io.sock --listen tcp://127.0.0.1:5001 --services services.yaml",
   ]);
 }
@@ -54,6 +58,8 @@ interface Options {
   readonly dialTimeout?: number;
   readonly spiffe?: string;
   readonly insecure?: boolean;
+  readonly memifDir?: string;
+  readonly vppNetns?: string;
   readonly mode?: number;
   readonly logLevel: LogLevel;
 }
@@ -81,6 +87,15 @@ async function nsm(context: Context, options: Options): Promise<void> {
       ...(maxRegistration === undefined ? {} : { maxRegistrationMs: maxRegistration }),
       ...(dialTimeoutMs === undefined ? {} : { dialTimeoutMs }),
       ...(mode === undefined ? {} : { mode }),
+      ...(context.options.vpp === undefined
+        ? {}
+        : {
+            vpp: {
+              socket: context.options.vpp,
+              memifFolder: options.memifDir ?? "/run/vpplb/nsm",
+              ...(options.vppNetns === undefined ? {} : { netns: options.vppNetns }),
+            },
+          }),
       log: (entry) => log.log(entry),
       ready: () => started(),
       onReload: (reload) => process.on("SIGHUP", reload),

@@ -172,7 +172,7 @@ export const EVENTS = {
   },
   "mesh-links-failed": {
     level: "warn",
-    when: "network namespaces could not be looked through for interfaces of an earlier start",
+    when: "interfaces of an earlier start could not be looked for or removed, or a link could not be made again in a VPP that has come back",
     fields: {},
   },
   "mesh-request-failed": {

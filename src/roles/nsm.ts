@@ -1,6 +1,8 @@
+import type { ConnectionState } from "vpp-api-ts";
 import type { Connection, NetworkServiceInfo } from "@networkservicemesh/sdk-ts";
 import { describeConnection, forwarderName, readServices, startMesh, type MeshEvent } from "../mesh/index.ts";
 import type { LogEntry } from "../observe/events.ts";
+import { DataplaneWiring } from "../wiring/dataplane.ts";
 import { KernelWiring } from "../wiring/kernel.ts";
 import { Links } from "../wiring/links.ts";
 import { MemifHandOver } from "../wiring/memif.ts";
@@ -18,6 +20,13 @@ export interface NsmRoleOptions {
   readonly excludedPrefixes?: readonly string[];
   readonly maxRegistrationMs?: number;
   readonly dialTimeoutMs?: number;
+  /** A VPP through which KERNEL and MEMIF are joined. Absent: they are not. */
+  readonly vpp?: {
+    /** Its API socket. */
+    readonly socket: string;
+    readonly memifFolder: string;
+    readonly netns?: string;
+  };
   /** Permissions of unix sockets. */
   readonly mode?: number;
   readonly log?: (entry: LogEntry) => void;
@@ -39,19 +48,32 @@ export async function runNsm(options: NsmRoleOptions, signal: AbortSignal): Prom
     ...(options.servicesFile === undefined ? [] : readServices(options.servicesFile)),
   ];
   const services = given();
+  const failed = (what: string) => (error: unknown) =>
+    log({ event: "mesh-links-failed", message: `${what}: ${(error as Error).message}` });
   const links = new Links(forwarderName(options.name));
+  const dataplane: { wiring?: DataplaneWiring } = {};
   const stale = new StaleLinks(links, {
     onFound: ({ size: connections }) => {
       if (connections > 0)
         log({ event: "mesh-links-found", message: `${connections} connections are wired from before`, connections });
     },
-    onRemoved: (name, why) =>
-      log({ event: "mesh-link-removed", message: `interface ${name} is removed: ${why}`, interface: name, why }),
-    onError: (error) => log({ event: "mesh-links-failed", message: `looking for links: ${(error as Error).message}` }),
+    onRemoved: (name, why) => {
+      log({ event: "mesh-link-removed", message: `interface ${name} is removed: ${why}`, interface: name, why });
+      dataplane.wiring?.sweep().catch(failed("removing stale interfaces from VPP"));
+    },
+    onError: failed("looking for links"),
   });
   const identity = await openIdentity({ ...options.identity, name: `nsm-${options.name}` }, signal);
   try {
     await stale.start();
+    if (options.vpp !== undefined)
+      dataplane.wiring = new DataplaneWiring({
+        ...options.vpp,
+        links,
+        isAwaited: (key) => stale.keys.has(key),
+        onState: (state) => logVpp(state, log),
+        onError: (error, what) => failed(what)(error),
+      });
     const { listen, excludedPrefixes, maxRegistrationMs, dialTimeoutMs, mode } = options;
     const mesh = await startMesh(
       {
@@ -66,7 +88,11 @@ export async function runNsm(options: NsmRoleOptions, signal: AbortSignal): Prom
         ...(maxRegistrationMs === undefined ? {} : { maxRegistrationMs }),
         ...(dialTimeoutMs === undefined ? {} : { dialTimeoutMs }),
         ...(mode === undefined ? {} : { mode }),
-        wirings: [new KernelWiring(links), new MemifHandOver()],
+        wirings: [
+          new KernelWiring(links),
+          new MemifHandOver(),
+          ...(dataplane.wiring === undefined ? [] : [dataplane.wiring]),
+        ],
         interfaceBefore: (id) => stale.endpointNameOf(id),
         onEvent: (event) => log(entryOf(event)),
       },
@@ -88,8 +114,17 @@ export async function runNsm(options: NsmRoleOptions, signal: AbortSignal): Prom
     await mesh.close();
   } finally {
     stale.close();
+    dataplane.wiring?.close();
     identity.close();
   }
+}
+
+function logVpp(state: ConnectionState, log: (entry: LogEntry) => void): void {
+  const { status } = state;
+  if (status === "ready")
+    log({ event: "vpp-connected", message: `VPP ${state.version}`, version: state.version, pid: state.pid });
+  else if (status === "failed") log({ event: "vpp-failed", message: state.error.message });
+  else if (status === "connecting") log({ event: "vpp-connecting", message: "connecting to VPP" });
 }
 
 async function reload(work: () => Promise<void>, log: (entry: LogEntry) => void): Promise<void> {

@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { kernelMechanism, kernelServer, memifMechanism, memifServer, newConnection } from "@networkservicemesh/sdk-ts";
+import { needNamespaces, until } from "../sys/support.ts";
+import { inFolder } from "../nsm/support.ts";
+import { client, endpoint, hasLinks, linkNames, withNsm, withPods } from "./support.ts";
+import { pings, VppPod, VPPS } from "./vpp.ts";
+
+for (const { name, command } of VPPS) {
+  describe(`mesh: KERNEL to MEMIF through ${name}`, function () {
+    this.timeout(90_000);
+
+    before(function () {
+      needNamespaces(this);
+      if (spawnSync("ping", ["-V"]).status === 0) return;
+      console.log("      skipped: there is no ping here");
+      this.skip();
+    });
+
+    it("a client in a namespace, an endpoint on a memif; VPP restarts, the manager is killed; nothing is left", async () => {
+      await inFolder(async (folder) => {
+        const vpp = await VppPod.start(folder, "vpp", command);
+        const lb = await VppPod.start(folder, "lb", undefined);
+        try {
+          await withPods(["as"], async (as) => {
+            const args = ["--vpp", vpp.api, "--service", "load-balancer:ETHERNET", "--memif-dir", `${folder}/memif`];
+            await withNsm(folder, args, async (nsm) => {
+              const socket = `${folder}/lb/nsm.sock`;
+              await lb.memif(socket, "master", ["10.60.1.1/24", "2001:db8:60::1/64"]);
+              const nse = await endpoint(nsm, folder, "lb-1", undefined, {
+                mechanism: { MEMIF: memifServer(() => socket) },
+              });
+              const events: string[] = [];
+              const nsc = client(nsm, "as-1", {
+                heal: { livenessCheck: () => Promise.resolve(true), onEvent: ({ type }) => events.push(type) },
+              });
+              const made = await nsc.request({
+                connection: newConnection({ networkService: "load-balancer" }),
+                mechanismPreferences: [kernelMechanism("nsm0", as!.netns)],
+              });
+              assert.equal(made.mechanism?.type, "KERNEL");
+              await until("packets pass", () => pings(as!.namespace, "10.60.1.1"), 20_000);
+              await until("packets of IPv6 pass", () => pings(as!.namespace, "2001:db8:60::1"), 20_000);
+              assert.equal(as!.namespace.offloads("nsm0").tso, false);
+              const before = await vpp.interfaces();
+              assert.equal(before.length, 2);
+              const [end = ""] = (await linkNames(vpp.namespace)).filter((each) => each !== "lo");
+
+              await nsc.request({ connection: made });
+              assert.deepEqual(await vpp.interfaces(), before, "a refresh changes nothing");
+
+              await vpp.restart();
+              await until("VPP has it again", async () => (await vpp.interfaces()).length === 2, 20_000);
+              await until("packets pass again", () => pings(as!.namespace, "10.60.1.1"), 20_000);
+
+              await nsm.end("SIGKILL");
+              assert.ok(await pings(as!.namespace, "10.60.1.1"), "packets pass without a manager");
+              await nsm.restart();
+              await until("it is healed", () => events.at(-1) === "healed", 20_000);
+              assert.ok(await pings(as!.namespace, "10.60.1.1"));
+              assert.deepEqual(await vpp.interfaces(), before);
+              await hasLinks(vpp.namespace, [end]);
+
+              await nsc.shutdown();
+              assert.deepEqual(await vpp.interfaces(), []);
+              assert.deepEqual(await vpp.sockets(), []);
+              await hasLinks(vpp.namespace, []);
+              await hasLinks(as!.namespace, []);
+              await nse.close();
+            });
+          });
+        } finally {
+          await lb.close();
+          await vpp.close();
+        }
+      });
+    });
+
+    it("a client on a memif, an endpoint in a namespace", async () => {
+      await inFolder(async (folder) => {
+        const vpp = await VppPod.start(folder, "vpp", command);
+        const as = await VppPod.start(folder, "as", undefined);
+        try {
+          await withPods(["lb"], async (lb) => {
+            const args = ["--vpp", vpp.api, "--service", "load-balancer:ETHERNET", "--memif-dir", `${folder}/memif`];
+            await withNsm(folder, args, async (nsm) => {
+              const nse = await endpoint(nsm, folder, "lb-1", lb, { mechanism: { KERNEL: kernelServer(lb!.netns) } });
+              const nsc = client(nsm, "as-1");
+              const made = await nsc.request({
+                connection: newConnection({ networkService: "load-balancer" }),
+                mechanismPreferences: [memifMechanism()],
+              });
+              const socket = made.mechanism?.parameters["inodeURL"] ?? "";
+              assert.match(socket, /^file:\/\/\/proc\/\d+\/fd\/\d+$/, "the socket came as a descriptor");
+              await as.memif(socket.slice("file://".length), "slave", made.context!.ipContext!.srcIpAddrs);
+              await until("packets pass", () => pings(lb!.namespace, "10.60.1.2"), 20_000);
+              await nsc.shutdown();
+              assert.deepEqual(await vpp.interfaces(), []);
+              await hasLinks(lb!.namespace, []);
+              await nse.close();
+            });
+          });
+        } finally {
+          await as.close();
+          await vpp.close();
+        }
+      });
+    });
+  });
+}
