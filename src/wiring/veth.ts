@@ -1,4 +1,5 @@
 import { NsmError } from "@networkservicemesh/sdk-ts";
+import { KernelError } from "../kernel/errors.ts";
 import type { Link } from "../kernel/links.ts";
 import type { Namespace } from "../kernel/namespace.ts";
 import { formatTag, isUnfinishedName, parseTag, unfinishedName, type LinkTag, type Side } from "./tag.ts";
@@ -14,7 +15,10 @@ export interface VethEnd {
 
 export interface VethOptions {
   readonly tag: Omit<LinkTag, "side">;
-  /** Segmentation and checksums are done by the sender: whoever reads raw frames on the way needs it. */
+  /**
+   * Segmentation and checksums are done by who sends towards VPP, which reads raw frames. VPP's own end stays as it is: a
+   * VPP 26.06 that finds checksum offload off there sends frames that the other end drops.
+   */
   readonly offloadsOff?: boolean;
   /** Whether a connection with this key lives: its interfaces are not replaced. */
   readonly isLive: (key: string) => boolean;
@@ -83,7 +87,8 @@ async function make(a: VethEnd, b: VethEnd, options: VethOptions): Promise<void>
       [b, names.b],
     ] as const) {
       await mark(end, name, options);
-      if (options.offloadsOff === true) end.namespace.offloadsOff(name);
+      if (end.side === "v") withoutIpv6(end.namespace, name);
+      if (options.offloadsOff === true && end.side !== "v") end.namespace.offloadsOff(name);
     }
     await a.namespace.renameLink(names.a, a.name);
     await b.namespace.renameLink(names.b, b.name);
@@ -94,6 +99,15 @@ async function make(a: VethEnd, b: VethEnd, options: VethOptions): Promise<void>
     ])
       await namespace.deleteLink(name).catch(() => undefined);
     throw error;
+  }
+}
+
+/** The kernel says nothing of its own on VPP's end. */
+function withoutIpv6(namespace: Namespace, name: string): void {
+  try {
+    namespace.sysctl(`net/ipv6/conf/${name}/disable_ipv6`, 1);
+  } catch (error) {
+    if (!KernelError.is(error, "NOT_FOUND")) throw error; // a kernel without IPv6
   }
 }
 
