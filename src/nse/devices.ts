@@ -24,7 +24,7 @@ const PERIOD_MS = 1000;
 
 /**
  * Kernel interfaces of connections: a forwarder makes them after the Request was answered, and takes them away before
- * the Close comes. Made ready for VPP when they appear: no offloads, no addresses, the right MTU.
+ * the Close comes. Made ready for VPP when they appear: no packets put together, no addresses, the right MTU.
  */
 export class KernelDevices {
   readonly #options: DevicesOptions;
@@ -178,7 +178,9 @@ export class KernelDevices {
       } catch (error) {
         if (KernelError.is(error, "NOT_FOUND")) throw error;
       }
-    namespace.offloadsOff(name);
+    // What the peer sends is its side's to keep whole. Checksum offload stays on here: a VPP 26.06 that
+    // finds it off on the device sends frames that the peer drops.
+    namespace.setOffloads(name, { gro: false });
     await namespace.setLink(name, { mtu: this.#options.mtu, up: true });
   }
 
