@@ -49,6 +49,21 @@ export const neighborKind: Kind = {
         sentence: `remove neighbour ${key}`,
       });
     }
+    const forgotten = new Set(desired.forgottenNeighbors?.map(neighborKey));
+    for (const found of observed.neighbors) {
+      const key = neighborKey(found);
+      if (found.isStatic || !forgotten.has(key)) continue;
+      const { isStatic: _, ...neighbor } = found;
+      plan.add({
+        id: `neighbor ${key} forget`,
+        kind: "neighbor",
+        object: key,
+        verb: "delete",
+        stage: STAGES.inside,
+        action: { type: "neighbor", neighbor, add: false },
+        sentence: `forget that neighbour ${key} was ${found.mac}`,
+      });
+    }
   },
 };
 

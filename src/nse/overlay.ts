@@ -22,6 +22,8 @@ export interface OverlayConnection {
   /** The client's, without length. */
   readonly addresses: readonly string[];
   readonly server: ServerStanding;
+  /** Its interface works: who has its addresses is who had them a moment ago. */
+  readonly reachable: boolean;
 }
 
 /** VPP's name of a connection's interface. */
@@ -48,11 +50,29 @@ export function withConnections(
     settings.managed && isWanted(group, whole, settings.vips) ? { ...group, servers: merged(group, servers) } : group;
   return {
     ...whole,
+    ...forgotten(whole, connections, settings),
     interfaces: [...whole.interfaces, ...interfaces],
     memifSockets: [...(whole.memifSockets ?? []), ...sockets],
     vips: whole.vips.map(join),
     ...(steering === undefined ? {} : { steering: { ...steering, streams: steering.streams.map(join) } }),
   };
+}
+
+/**
+ * An address changes hands, and an interface that comes again has another MAC; VPP would send to the one that it learnt
+ * until that answers for it, which is never.
+ */
+function forgotten(
+  { interfaces }: DesiredState,
+  connections: readonly OverlayConnection[],
+  { bridge }: OverlaySettings,
+): Pick<DesiredState, "forgottenNeighbors"> {
+  const bvi = interfaces.find((one) => one.bridge?.id === bridge && one.bridge.bvi)?.name;
+  const gone = connections.filter((one) => !one.reachable).flatMap((one) => one.addresses);
+  if (bvi === undefined || gone.length === 0) return {};
+  const here = new Set(connections.filter((one) => one.reachable).flatMap((one) => one.addresses));
+  const addresses = [...new Set(gone)].filter((address) => !here.has(address));
+  return { forgottenNeighbors: addresses.map((address) => ({ address, interface: bvi })) };
 }
 
 function toInterface({ interface: link }: OverlayConnection, { bridge, mtu }: OverlaySettings): DesiredInterface[] {

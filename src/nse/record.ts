@@ -157,7 +157,7 @@ export function hostOf(address: string): string {
 
 export function toOverlay(record: ConnectionRecord, server: ServerStanding): OverlayConnection {
   const addresses = record.addresses.map(hostOf);
-  return { interface: linkOf(record), addresses, server };
+  return { interface: linkOf(record), addresses, server, reachable: record.memory.up };
 }
 
 /** What VPP is to have of the link right now. */

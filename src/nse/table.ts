@@ -79,6 +79,7 @@ export class ConnectionTable implements Overlay {
       interface: { type: "none" } as const,
       addresses: addresses.map(hostOf),
       server: "down" as const,
+      reachable: false,
     }));
     return withConnections(desired, [...connections, ...leaving], this.#settings);
   }

@@ -51,6 +51,7 @@ const connection = fc
     number,
     addresses: [`10.60.1.${number}`, `2001:db8:60::${number.toString(16)}`],
     server,
+    reachable: server === "up",
     interface: memif
       ? { type: "memif", socket: 1000 + number, filename: `/run/memif/${number}.sock` }
       : attached
@@ -116,9 +117,31 @@ describe("nse: connections over what VPP should hold", () => {
     assert.deepEqual(withConnections(desired, [], SETTINGS), desired);
   });
 
+  it("has VPP forget the MAC behind an address that nobody reachable has, and no other", () => {
+    const one = (number: number, reachable: boolean): OverlayConnection => ({
+      addresses: [`10.60.1.${number}`],
+      server: reachable ? "up" : "none",
+      reachable,
+      interface: { type: "none" },
+    });
+    // Of .4 the former owner is leaving while the next one is up already.
+    const state = withConnections(desired, [one(2, true), one(3, false), one(4, false), one(4, true)], SETTINGS);
+    const learnt = (number: number, isStatic = false) => ({
+      ...{ address: `10.60.1.${number}`, interface: "loop0", isStatic },
+      mac: `02:00:00:00:00:0${number}`,
+    });
+    const neighbors = [2, 3, 4, 5].map((number) => learnt(number));
+    const forgets = (found: readonly ReturnType<typeof learnt>[]) =>
+      makePlan(state, { ...emptyObserved(), neighbors: found }, NOTHING_OWNED)
+        .operations.filter((operation) => operation.kind === "neighbor")
+        .map((operation) => operation.object);
+    assert.deepEqual(forgets(neighbors), ["10.60.1.3 on loop0"]);
+    assert.deepEqual(forgets([learnt(3, true)]), [], "what somebody configured stays");
+  });
+
   it("only where `vips` says, by name, prefix, stream, or the VIP of a stream", () => {
     const list: OverlayConnection[] = [
-      { addresses: ["10.60.1.2", "2001:db8:60::2"], server: "up", interface: { type: "none" } },
+      { addresses: ["10.60.1.2", "2001:db8:60::2"], server: "up", reachable: true, interface: { type: "none" } },
     ];
     const served = (vips: readonly string[]) => {
       const { vips: own, steering } = withConnections(desired, list, { ...SETTINGS, vips });
@@ -141,7 +164,7 @@ describe("nse: connections over what VPP should hold", () => {
 
   it("leaves all of the lb plugin to the hook where that is asked for", () => {
     const list: OverlayConnection[] = [
-      { addresses: ["10.60.1.2"], server: "up", interface: { type: "host", device: "nsm-2" } },
+      { addresses: ["10.60.1.2"], server: "up", reachable: true, interface: { type: "host", device: "nsm-2" } },
     ];
     const whole = withConnections(desired, list, { ...SETTINGS, managed: false });
     assert.deepEqual([whole.vips, whole.steering, whole.lbConf], [[], undefined, undefined]);

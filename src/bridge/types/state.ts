@@ -34,6 +34,8 @@ export interface DesiredState {
   readonly bridges: readonly DesiredBridge[];
   readonly interfaces: readonly DesiredInterface[];
   readonly neighbors: readonly DesiredNeighbor[];
+  /** What VPP must not remember having learnt: whoever has the address next has another MAC. */
+  readonly forgottenNeighbors?: readonly Pick<DesiredNeighbor, "address" | "interface">[];
   readonly routes: readonly DesiredRoute[];
   readonly vips: readonly DesiredVip[];
   readonly memifSockets?: readonly DesiredMemifSocket[];
