@@ -38,6 +38,11 @@ export function registerNsc(program: Command): void {
     .option("--unset-source", "serve also a VPP whose `lb conf` is not set: it sends from 255.255.255.255 and ff..ff")
     .option("--state <file>", "what was done to the host (default: /run/vpplb/nsc-NAME-NAMESPACE.json)")
     .option("--no-state", "keep no such file: what a killed agent leaves stays")
+    .option("--status <file>", "keep the status there, as JSON, for applications beside (memif sockets are in it)")
+    .option(
+      "--http <address>",
+      "serve /metrics, /healthz, /readyz, /status there, as 127.0.0.1:9103 (default: nowhere)",
+    )
     .option("--serve <port>", "answer the name on this port", integer(1, 65_535))
     .option("--serve-name <name>", "what to answer (default: --name, NSM_NAME, or the host's name)")
     .option("--spiffe <socket>", "SPIFFE Workload API (SPIFFE_ENDPOINT_SOCKET)")
@@ -74,6 +79,8 @@ interface Options {
   readonly offloads?: "off" | "keep";
   readonly unsetSource?: boolean;
   readonly state: string | boolean;
+  readonly status?: string;
+  readonly http?: string;
   readonly serve?: number;
   readonly serveName?: string;
   readonly spiffe?: string;
@@ -88,7 +95,7 @@ async function nsc(context: Context, urls: string[], options: Options): Promise<
     import("../nsc/environment.ts"),
     import("../observe/log.ts"),
   ]);
-  const { label: labels, vip: vips, serve, drain, state, spiffe, insecure } = options;
+  const { label: labels, vip: vips, serve, drain, state, status, http, spiffe, insecure } = options;
   const settings = readSettings({ ...options, urls, ...(labels && { labels }), ...(vips && { vips }) }, process.env);
   const log = new EventLog({ level: options.logLevel, json: context.json, colors: context.colored });
   await runNsc(
@@ -99,6 +106,8 @@ async function nsc(context: Context, urls: string[], options: Options): Promise<
       ...(serve === undefined ? {} : { serve: { port: serve, name: options.serveName ?? settings.name } }),
       ...(drain === undefined ? {} : { drainMs: drain * 1000 }),
       ...(state === true ? {} : { state: state === false ? null : state }),
+      ...(status === undefined ? {} : { statusFile: status }),
+      ...(http === undefined ? {} : { http }),
       log: (entry) => log.log(entry),
       ready: () => started(),
     },

@@ -5,3 +5,4 @@ export { NscError, type NscErrorCode } from "./errors.ts";
 export type * from "./events.ts";
 export type { Offer } from "./offer.ts";
 export { StateFile } from "./state-file.ts";
+export { keepStatus } from "./status-file.ts";

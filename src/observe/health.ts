@@ -22,7 +22,10 @@ export interface HealthSource {
  * - `/healthz` is for whoever would restart this process. A VPP that hangs is told there and is no reason to restart us.
  * - `/readyz` is for whoever sends traffic or goes on with a roll-out: it is good while VPP holds what is desired.
  */
-export function healthRoutes(source: HealthSource): HttpRoute[] {
+export function healthRoutes(
+  source: HealthSource,
+  ready = "200 while VPP holds what is desired (503: not now)",
+): HttpRoute[] {
   const route = (path: string, summary: string, checks: () => readonly Check[]): HttpRoute => ({
     path,
     summary,
@@ -36,6 +39,6 @@ export function healthRoutes(source: HealthSource): HttpRoute[] {
   });
   return [
     route("/healthz", "200 while this process can work (503: restart it)", source.alive),
-    route("/readyz", "200 while VPP holds what is desired (503: not now)", source.ready),
+    route("/readyz", ready, source.ready),
   ];
 }

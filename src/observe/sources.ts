@@ -1,5 +1,6 @@
 import type { ApiServer } from "../dataplane/api/server.ts";
 import type { Dataplane } from "../dataplane/dataplane.ts";
+import type { NscEvent, NscStatus } from "../nsc/index.ts";
 import type { Observable } from "rxjs";
 import type { VppCounters } from "../controller/counters.ts";
 import type { Measurement } from "../controller/meter.ts";
@@ -16,6 +17,13 @@ export interface ControllerSource {
   known(kind: RowKind): readonly Row[];
   /** VPP's own, as last read. */
   counters(): VppCounters | undefined;
+}
+
+/** What metrics and health want of the client agent. */
+export interface NscSource {
+  status(): NscStatus;
+  /** Hot; no replay. */
+  readonly events$: Observable<NscEvent>;
 }
 
 /** What metrics and health want of the embedded dataplane. */

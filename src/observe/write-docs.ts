@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { allControllerMetrics, allDataplaneMetrics } from "./doc-metrics.ts";
+import { allControllerMetrics, allDataplaneMetrics, allNscMetrics } from "./doc-metrics.ts";
 import { eventTable, insert, metricTable } from "./docs.ts";
 
 // `npm run docs`: writes the tables of docs/events.md and docs/metrics.md.
@@ -9,5 +9,6 @@ writeFileSync(events, insert(readFileSync(events, "utf8"), "events", eventTable(
 const metrics = new URL("../../docs/metrics.md", import.meta.url);
 const [controller, dataplane] = [allControllerMetrics().registries[0]!, allDataplaneMetrics().registries[0]!];
 const text = insert(readFileSync(metrics, "utf8"), "controller", metricTable([controller]));
-writeFileSync(metrics, insert(text, "dataplane", metricTable([dataplane])));
+const both = insert(text, "dataplane", metricTable([dataplane]));
+writeFileSync(metrics, insert(both, "nsc", metricTable([allNscMetrics().registries[0]!])));
 process.exit(0);

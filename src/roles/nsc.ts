@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Namespace } from "../kernel/namespace.ts";
-import { NscAgent, StateFile, type NscOptions, type NscSettings, type NscStatus } from "../nsc/index.ts";
+import { keepStatus, NscAgent, StateFile, type NscOptions, type NscSettings, type NscStatus } from "../nsc/index.ts";
 import type { LogEntry } from "../observe/events.ts";
 import { startTrafficServer } from "../traffic/index.ts";
 import { nscEntry } from "./nsc-log.ts";
@@ -16,6 +16,10 @@ export interface NscRoleOptions {
   readonly drainMs?: number;
   /** What was done to the host is kept here; null: nowhere. Default: /run/vpplb/nsc-NAME-NAMESPACE.json. */
   readonly state?: string | null;
+  /** Keeps the agent's status here, as JSON, for applications beside it. */
+  readonly statusFile?: string;
+  /** Address of /metrics, /healthz, /readyz and /status (see `parseListen`). Default: none. */
+  readonly http?: string;
   readonly log?: (entry: LogEntry) => void;
   /** Called once, when every service is connected and the host is set up. */
   readonly ready?: (status: NscStatus) => void;
@@ -26,8 +30,8 @@ const STATE_FOLDER = "/run/vpplb";
 
 /**
  * `vpplb nsc`: asks for the services and serves them until the signal fires; then drains, closes, and undoes what was set
- * up. A second signal ends the drain.
- * @throws NscError STATE, SpiffeError, TrafficError
+ * up.
+ * @throws NscError STATE, SpiffeError, TrafficError, ObserveError
  */
 export async function runNsc(options: NscRoleOptions, signal: AbortSignal): Promise<void> {
   const { settings, serve, log = () => undefined } = options;
@@ -65,6 +69,12 @@ export async function runNsc(options: NscRoleOptions, signal: AbortSignal): Prom
       told = true;
       options.ready?.(agent.status());
     });
+    if (options.statusFile !== undefined) stack.push(statusOf(agent, options.statusFile, log));
+    if (options.http !== undefined) {
+      const { serveNscHttp } = await import("./nsc-http.ts");
+      const http = await serveNscHttp(agent, options.http);
+      stack.push(() => http.close());
+    }
     agent.start();
     await aborted(signal);
     log({ event: "nsc-stopping", message: "told to stop" });
@@ -82,6 +92,12 @@ function openState({ state, settings }: NscRoleOptions, namespace: Namespace, lo
   const file = StateFile.open(path, `${inode} ${boot}`);
   file.onError = (error) => log({ event: "nsc-state-failed", path, message: `${path}: ${error.message}` });
   return file;
+}
+
+function statusOf(agent: NscAgent, path: string, log: (entry: LogEntry) => void): () => void {
+  return keepStatus(agent, path, (error) =>
+    log({ event: "nsc-state-failed", path, message: `${path}: ${error.message}` }),
+  );
 }
 
 /** In reverse; every one is closed, the first error is thrown. */

@@ -5,7 +5,7 @@ import type { VppCounters } from "../../src/controller/counters.ts";
 import type { Measurement } from "../../src/controller/meter.ts";
 import { parseInterfaceCounters } from "../../src/controller/show-interface.ts";
 import type { ControllerEvent, ControllerStatus, Row } from "../../src/controller/types.ts";
-import { allControllerMetrics, allDataplaneMetrics } from "../../src/observe/doc-metrics.ts";
+import { allControllerMetrics, allDataplaneMetrics, allNscMetrics } from "../../src/observe/doc-metrics.ts";
 import { metricTable } from "../../src/observe/docs.ts";
 import {
   CachedCounters,
@@ -157,6 +157,7 @@ describe("observe: metrics", () => {
     for (const [name, { registries }] of [
       ["controller", allControllerMetrics()],
       ["dataplane", allDataplaneMetrics()],
+      ["nsc", allNscMetrics()],
     ] as const) {
       const inside = doc.slice(doc.indexOf(`<!-- ${name} -->`), doc.indexOf(`<!-- /${name} -->`));
       assert.deepEqual(cells(inside), cells(metricTable([registries[0]!])), "run `npm run docs`");
@@ -166,7 +167,7 @@ describe("observe: metrics", () => {
   it("every metric that docs/metrics.md speaks of exists", () => {
     const doc = readFileSync(new URL("../../docs/metrics.md", import.meta.url), "utf8");
     const names = new Set(
-      [allControllerMetrics(), allDataplaneMetrics()].flatMap(({ registries }) =>
+      [allControllerMetrics(), allDataplaneMetrics(), allNscMetrics()].flatMap(({ registries }) =>
         registries[0]!.getMetricsAsArray().map(({ name }) => name),
       ),
     );
