@@ -82,6 +82,7 @@ export class NseAgent {
       tell: (event) => this.#tell(event),
       offerChanged: () => this.#tellOffer(),
       dirty: () => void this.#save().catch(() => undefined),
+      renewed: (record) => this.#askAgain(record),
       freed: (filename) => void unlink(filename).catch(() => undefined),
     });
     const kept = () => ({ live: this.#table.live.values(), leaving: this.#table.leaving });
@@ -277,6 +278,12 @@ export class NseAgent {
     const expiresMs = fromTimestamp(before?.expires) ?? 0;
     if (before !== undefined) before.expires = toTimestamp(Math.max(expiresMs, Date.now() + RESTORE_GRACE_MS));
     await this.#endpoint.restore(connection);
+  }
+
+  /** A new socket has a new descriptor: the client asks for it (sdk pkg/networkservice/common/upstreamrefresh). */
+  #askAgain({ id }: ConnectionRecord): void {
+    const connection = this.#monitor.connections.get(id);
+    if (connection !== undefined) this.#monitor.update({ ...clone(connection), state: "REFRESH_REQUESTED" });
   }
 
   /** Tells every client what it is offered now. */

@@ -33,6 +33,8 @@ export interface ConnectionRecord {
   restored: boolean;
   /** It is about to go: it serves no more, and its interface stays until this settles. */
   removal?: Promise<void>;
+  /** VPP was restarted, and has not made its memif yet. */
+  renewing: boolean;
   /** As events told it last. */
   told: { alive: boolean; drained: boolean };
   /** Prefixes of routes that we put into its context. */
@@ -128,6 +130,7 @@ export function fromFile({ connections }: ConnectionsFile): ConnectionRecord[] {
       memory,
       carrier: wasUp,
       restored: true,
+      renewing: false,
       told: { alive: wasUp, drained: false },
     };
   });

@@ -140,6 +140,7 @@ export class LbService {
       memory: NEVER_UP,
       carrier: false,
       restored: false,
+      renewing: false,
       told: { alive: false, drained: false },
       routes: [],
       connection,

@@ -15,6 +15,8 @@ export interface TableListener {
   offerChanged(): void;
   /** What outlives the agent has changed. */
   dirty(): void;
+  /** VPP made the connection's socket anew: who holds the old one's descriptor has to ask for the new one. */
+  renewed(record: ConnectionRecord): void;
   /** A memif's socket is of no use any more. */
   freed(filename: string): void;
 }
@@ -146,6 +148,13 @@ export class ConnectionTable implements Overlay {
 
   #lookAt(record: ConnectionRecord, fresh: boolean, nowMs: number): void {
     const { linkLossMs, managed } = this.#settings;
+    if (record.link.type === "MEMIF") {
+      if (fresh) record.renewing = true;
+      else if (record.renewing && this.observed(record) !== undefined) {
+        record.renewing = false;
+        this.#listener.renewed(record);
+      }
+    }
     const before = record.memory;
     // A hook has to program a new VPP itself: nothing is taken to be coming back.
     const lossMs = fresh && !managed ? 0 : linkLossMs;

@@ -9,7 +9,7 @@ import { SysError } from "../../sys/errors.ts";
 import { NsmError } from "../errors.ts";
 
 /** Received descriptors at a time; the oldest are closed. */
-const MAX_KEPT = 256;
+const MAX_KEPT = 1024;
 /** A received descriptor is closed after so long: the call that names it has come, and a namespace lives while it is open. */
 const KEEP_MS = 10_000;
 /** Descriptors of one sendmsg; the kernel takes 253. */
