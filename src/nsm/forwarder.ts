@@ -137,7 +137,7 @@ function translateMechanisms({ wirings, offers, interfaceBefore }: ForwarderOpti
       return connection;
     },
     close(connection, call) {
-      const theirs = storeOf(call).get(ENDPOINT_MECHANISM);
+      const theirs = storeOf(call).take(ENDPOINT_MECHANISM);
       return next.close({ ...connection, mechanism: clone(theirs ?? connection.mechanism) }, call);
     },
   }));

@@ -14,7 +14,7 @@ import {
 } from "../messages.ts";
 import { isSubset, own, selectEndpoints } from "../registry/match.ts";
 import type { Registries } from "../registry/registry.ts";
-import { NEXT_URL } from "./remote.ts";
+import { NEXT_NAME, NEXT_URL } from "./remote.ts";
 import { storeOf } from "./store.ts";
 
 /** The service under which forwarders register. */
@@ -85,7 +85,7 @@ export function discoverEndpoint(registries: Registries): ChainElement {
       if (named !== "") {
         const endpoint = await findEndpoint(registries, named, call);
         if (endpoint === undefined) throw new NsmError("NOT_FOUND", `endpoint ${named} is not registered`);
-        return next.request(request, call.with(NEXT_URL, endpoint.url));
+        return next.request(request, to(endpoint, call));
       }
       const service = await findService(registries, connection.networkService, call);
       connection.payload = service.payload || connection.payload;
@@ -112,7 +112,11 @@ export function discoverEndpoint(registries: Registries): ChainElement {
 async function towards(registries: Registries, name: string, call: Call): Promise<Call> {
   if (name === "" || call.get(NEXT_URL) !== undefined) return call;
   const endpoint = await findEndpoint(registries, name, call).catch(() => undefined);
-  return endpoint === undefined ? call : call.with(NEXT_URL, endpoint.url);
+  return endpoint === undefined ? call : to(endpoint, call);
+}
+
+function to({ name, url }: EndpointInfo, call: Call): Call {
+  return call.with(NEXT_URL, url).with(NEXT_NAME, name);
 }
 
 async function tryEach(
@@ -130,7 +134,7 @@ async function tryEach(
     const attempt = clone(request);
     if (named) attempt.connection!.networkServiceEndpointName = candidate.name;
     try {
-      const connection = await next.request(attempt, call.with(NEXT_URL, candidate.url));
+      const connection = await next.request(attempt, to(candidate, call));
       onChosen(candidate);
       return connection;
     } catch (error) {

@@ -1,4 +1,4 @@
-import { CallKey } from "../call.ts";
+import { CallKey, type Call } from "../call.ts";
 import type { ChainElement, NetworkService } from "../chain.ts";
 import { CHANNEL, StaleChannelError, type Channel, type ChannelPool } from "../channel.ts";
 import { NsmError } from "../errors.ts";
@@ -8,11 +8,15 @@ import { storeOf, type ConnectionStore } from "./store.ts";
 
 /** Where the call goes next, by url; set by whoever chooses the hop. */
 export const NEXT_URL = new CallKey<string>("next url");
+/** The hop's name, where it has one: under another url it is the same hop, started again. */
+export const NEXT_NAME = new CallKey<string>("next name");
+
+const HOP = new CallKey<string>("name of the next hop");
 
 /**
  * Takes a channel to the next hop for as long as the connection lives, and puts it into the connection's store under
- * CHANNEL (sdk pkg/networkservice/common/{clienturl,clientconn,dial}). A Request that is to go elsewhere than before
- * first closes the connection where it was. A stale channel is left for a new one.
+ * CHANNEL (sdk pkg/networkservice/common/{clienturl,clientconn,dial}). A Request that is to go to another hop than before
+ * first closes the connection where it was; a hop of the same name that has another url by now keeps it. A stale channel is left for a new one.
  * @param url of the next hop where the call names none
  */
 export function dial(pool: ChannelPool, url?: string): ChainElement {
@@ -23,10 +27,13 @@ export function dial(pool: ChannelPool, url?: string): ChainElement {
       if (wanted === undefined) throw new NsmError("INVALID", "nobody has said where this Request goes");
       const before = store.get(CHANNEL);
       if (before !== undefined && before.url !== wanted) {
-        await next.close(clone(request.connection!), call).catch(() => undefined);
+        if (!isSameHop(call, store)) await next.close(clone(request.connection!), call).catch(() => undefined);
         pool.release(before);
         store.take(CHANNEL);
       }
+      const name = call.get(NEXT_NAME);
+      if (name === undefined) store.take(HOP);
+      else store.set(HOP, name);
       try {
         return await withChannel(pool, store, wanted, () => next.request(clone(request), call));
       } catch (error) {
@@ -37,6 +44,11 @@ export function dial(pool: ChannelPool, url?: string): ChainElement {
     },
     async close(connection, call) {
       const store = storeOf(call);
+      const before = store.get(CHANNEL);
+      if (before !== undefined && call.get(NEXT_URL) !== undefined && isSameHop(call, store)) {
+        pool.release(before);
+        store.take(CHANNEL);
+      }
       const wanted = store.get(CHANNEL)?.url ?? call.get(NEXT_URL) ?? url;
       if (wanted === undefined) return;
       try {
@@ -47,6 +59,11 @@ export function dial(pool: ChannelPool, url?: string): ChainElement {
       }
     },
   });
+}
+
+function isSameHop(call: Call, store: ConnectionStore): boolean {
+  const name = call.get(NEXT_NAME);
+  return name !== undefined && name === store.get(HOP);
 }
 
 /** Works with the connection's channel, or a new one where it has none or a stale one; the first is kept by success. */
