@@ -113,9 +113,18 @@ async function closeAll(stack: readonly (() => void | Promise<void>)[]): Promise
   if (first !== undefined) throw first;
 }
 
+/** Waits, and keeps the process alive: nothing else does while no endpoint has answered. */
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
+    if (signal.aborted) return resolve();
+    const hold = setInterval(() => undefined, 2 ** 30);
+    signal.addEventListener(
+      "abort",
+      () => {
+        clearInterval(hold);
+        resolve();
+      },
+      { once: true },
+    );
   });
 }

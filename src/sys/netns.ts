@@ -21,6 +21,9 @@ let home: number | undefined;
 /** Where this thread is now; module state is per thread. */
 let current: number | undefined;
 
+/** Whether a hop has been tried. */
+let hops = false;
+
 /**
  * libuv starts its pool threads, all of them, at the first use of the pool, and a thread inherits the namespace of its
  * creator: use the pool once before the first hop, or every later fs and dns call may run somewhere else.
@@ -28,17 +31,26 @@ let current: number | undefined;
 function homeFd(): number {
   if (home === undefined) {
     access("/", () => undefined);
-    const fd = openSync(own, "r");
-    // A hop must be able to return: in a user namespace without a network namespace of its own it could not.
-    if (libc().setns(fd, CLONE_NEWNET) < 0) {
-      const error = errno();
-      closeSync(fd);
-      throw new SysError("setns", error, { what: "own network namespace" });
-    }
-    home = fd;
+    home = openSync(own, "r");
     current = home;
   }
   return home;
+}
+
+/** A hop must be able to return: in a user namespace without a network namespace of its own it could not. */
+function mustReturn(): void {
+  if (hops) return;
+  must("setns", libc().setns(homeFd(), CLONE_NEWNET), "own network namespace");
+  hops = true;
+}
+
+/** Whether this thread is in the namespace already: that asks for no privilege. */
+function isCurrent(fd: number): boolean {
+  try {
+    return fstatSync(fd).ino === fstatSync(current ?? homeFd()).ino;
+  } catch {
+    return false; // closed: setns will say so
+  }
 }
 
 function enter(fd: number): void {
@@ -59,17 +71,21 @@ function leave(back: number): void {
  * Runs `fn` with this thread in the namespace and returns to where it was; about 10 us. Sockets that `fn` opens stay in
  * the namespace, and so do child processes and workers that it starts. `fn` must not be asynchronous: the thread's other
  * work would run in the namespace.
- * @throws SysError EPERM without CAP_SYS_ADMIN; TypeError where `fn` returns a promise
+ * @throws SysError EPERM without CAP_SYS_ADMIN, unless it is there already; TypeError where `fn` returns a promise
  */
 export function inNetns<T>(namespace: number | Netns, fn: () => T): T {
-  homeFd();
+  const fd = typeof namespace === "number" ? namespace : namespace.fd;
   const back = current ?? homeFd();
-  enter(typeof namespace === "number" ? namespace : namespace.fd);
+  const there = isCurrent(fd);
+  if (!there) {
+    mustReturn();
+    enter(fd);
+  }
   let result: T;
   try {
     result = fn();
   } finally {
-    leave(back);
+    if (!there) leave(back);
   }
   if (result instanceof Promise) {
     result.catch(() => undefined);
@@ -117,7 +133,7 @@ export function openNetns(which: string | { pid: number } | "self"): Netns {
  * Its loopback is down. @throws SysError EPERM without CAP_SYS_ADMIN
  */
 export function createNetns(): Netns {
-  homeFd();
+  mustReturn();
   const back = current ?? homeFd();
   must("unshare", libc().unshare(CLONE_NEWNET), "CLONE_NEWNET");
   try {
