@@ -212,6 +212,8 @@ export class NscAgent {
   #problems(): string[] {
     const services = this.#asker.services.flatMap((service) => {
       const why = service.error === undefined ? "" : ` (${service.error})`;
+      // Only the mesh is gone: packets pass as before.
+      if (service.state === "healing" && service.usable && service.alive === true) return [];
       if (service.state !== "connected") return [`${service.label} is ${service.state}${why}`];
       if (service.offer === undefined || service.fresh) return [`${service.label} is not set up yet`];
       return why === "" ? [] : [`${service.label}${why}`];

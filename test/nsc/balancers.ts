@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -126,6 +127,34 @@ export class Balancers {
     await this.#servers.get(name)!.process.kill();
   }
 
+  /** SIGTERM, and waits until it has ended. */
+  async stopServer(name: string): Promise<void> {
+    await this.#servers.get(name)!.process.stop(15_000);
+  }
+
+  /** A server's host is as it was before anything ran there. */
+  async isBare(name: string): Promise<void> {
+    const host = this.hostOf(name);
+    assert.deepEqual(
+      (await host.links()).map((link) => link.name),
+      ["lo"],
+    );
+    assert.deepEqual(
+      (await host.addresses()).map(({ prefix }) => prefix),
+      ["127.0.0.1/8", "::1/128"],
+    );
+    assert.ok(
+      (await host.rules()).every((rule) => rule.table >= 253),
+      "rules",
+    );
+    assert.ok(
+      (await host.routes()).every((route) => route.table >= 253),
+      "routes",
+    );
+    for (const setting of ["arp_announce", "arp_ignore"])
+      assert.equal(host.sysctl(`net/ipv4/conf/all/${setting}`), "0");
+  }
+
   hostOf(name: string): Namespace {
     return this.#servers.get(name)!.host;
   }
@@ -133,6 +162,15 @@ export class Balancers {
   /** kill -9 of the dataplane and the agent. */
   async killBalancer(name: string): Promise<void> {
     for (const process of this.#balancers.get(name)!.processes) await process.kill();
+  }
+
+  /** kill -9 of the dataplane, and another one in its place. */
+  async restartDataplane(name: string): Promise<void> {
+    const { processes, namespace } = this.#balancers.get(name)!;
+    await processes[0]!.kill();
+    const api = join(this.folder, `${name}-api.sock`);
+    processes[0] = new DemoProcess(`dataplane ${name}`, namespace.netns.fd, ["dataplane", "--api", api]);
+    await this.#says(processes[0], /\bready\b/);
   }
 
   async killMesh(): Promise<void> {

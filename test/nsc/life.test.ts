@@ -4,7 +4,7 @@ import type { Namespace } from "../../src/kernel/namespace.ts";
 import { withNamespaces } from "../kernel/support.ts";
 import { needNamespaces, needTun, until } from "../sys/support.ts";
 import { Lan, VIPS } from "./lan.ts";
-import { NscScene, SERVICE, stateOf } from "./support.ts";
+import { NscScene, SERVICE, stateOf, type Gift } from "./support.ts";
 
 const by = (nextHop: string, ...prefixes: string[]) => ({ routes: prefixes.map((prefix) => ({ prefix, nextHop })) });
 const FAST = { NSM_LIVENESSCHECKINTERVAL: "50ms", NSM_LIVENESSCHECKTIMEOUT: "700ms" };
@@ -148,6 +148,46 @@ describe("nsc: the life of an agent", function () {
       await host.deleteAddress("lo", VIPS);
       await one.sees("repaired");
       assert.ok((await host.rules()).some((rule) => rule.from === VIPS && rule.table === 222));
+    });
+  });
+
+  it("told to stop while it is being answered, it waits for the answer and closes what it got", async () => {
+    await withNamespaces(2, async (lb, host) => {
+      assert.ok(lb !== undefined && host !== undefined);
+      await scene.startMesh();
+      const before = await stateOf(host);
+      const gift: Gift = by("10.60.1.1", VIPS);
+      const endpoint = await scene.endpoint("lb", lb, "10.60.1.0/24", gift);
+      let open = (): void => undefined;
+      gift.gate = new Promise((resolve) => (open = resolve));
+      const one = scene.agent(host);
+      await until("it is asked", () => endpoint.asked > 0);
+      const closed = one.agent.close();
+      open();
+      await closed;
+      assert.deepEqual([endpoint.connections.length, scene.wiring.size], [0, 0]);
+      assert.deepEqual(await stateOf(host), before);
+    });
+  });
+
+  it("told to stop while nobody answers, it ends all the same, and the rest goes", async () => {
+    await withNamespaces(2, async (lb, host) => {
+      assert.ok(lb !== undefined && host !== undefined);
+      await scene.startMesh();
+      const before = await stateOf(host);
+      const gift: Gift = by("10.60.1.1", VIPS);
+      const endpoint = await scene.endpoint("lb", lb, "10.60.1.0/24", gift);
+      let open = (): void => undefined;
+      gift.gate = new Promise((resolve) => (open = resolve));
+      const one = scene.agent(host);
+      await until("it is asked", () => endpoint.asked > 0);
+      await one.agent.close();
+      open();
+      await until(
+        "mesh and endpoint have let it go",
+        () => scene.wiring.size === 0 && endpoint.connections.length === 0,
+      );
+      assert.deepEqual(await stateOf(host), before);
     });
   });
 });

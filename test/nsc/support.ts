@@ -33,6 +33,8 @@ export const SERVICE = "load-balancer";
 
 /** What an endpoint of the tests gives. Changed in place, and told by `update`. */
 export interface Gift {
+  /** Answers wait for it. */
+  gate?: Promise<void>;
   routes: Route[];
   extra?: Record<string, string>;
 }
@@ -41,6 +43,8 @@ export interface Gift {
 export class TestEndpoint {
   readonly name: string;
   readonly gift: Gift;
+  /** Requests. */
+  asked = 0;
   readonly #endpoint: Endpoint;
   readonly #abort = new AbortController();
   #server: NsmServer | undefined;
@@ -55,7 +59,9 @@ export class TestEndpoint {
     });
     const extra = compose((next) => ({
       request: async (request, call) => {
+        this.asked += 1;
         const connection = await next.request(request, call);
+        await this.gift.gate;
         if (connection.context !== null && this.gift.extra !== undefined)
           Object.assign(connection.context.extraContext, this.gift.extra);
         return connection;
