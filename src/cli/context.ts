@@ -123,6 +123,7 @@ const BAD_INPUT: Readonly<Record<string, readonly string[]>> = {
   ObserveError: ["ADDRESS"],
   SpiffeError: ["INPUT"],
   MeshError: ["INPUT"],
+  NsmError: ["INVALID"],
   MaglevError: ["TABLE_SIZE", "ADDRESS", "WEIGHT", "DUPLICATE", "FLOW"],
   TargetError: ["INVALID"],
   TrafficError: ["OPTION", "LIMIT"],

@@ -2,9 +2,9 @@ import { hostname } from "node:os";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { LOG_LEVELS, type LogLevel } from "../observe/levels.ts";
 import { leanStart } from "../roles/lean-start.ts";
-import { action, CliError, collect, duration, examples, EXIT, type Context } from "./context.ts";
-
-const DEFAULT_LISTEN = "unix:///var/lib/networkservicemesh/nsm.io.sock";
+import { parseGoDuration } from "../nsc/go-duration.ts";
+import { action, collect, examples, type Context } from "./context.ts";
+import { DEFAULT_MANAGER as DEFAULT_LISTEN, registerNsmLook } from "./nsm-look.ts";
 
 export function registerNsm(program: Command): void {
   const command = program
@@ -32,14 +32,26 @@ export function registerNsm(program: Command): void {
     .option("--insecure", "clear text, without identities (NSM_INSECURE=true)")
     .option("--memif-dir <directory>", "for memif sockets of clients; VPP writes there too (default: /run/vpplb/nsm)")
     .option("--vpp-netns <path>", "VPP's network namespace (default: that of VPP's process)")
+    .option("--observer <id>", "SPIFFE ID that is told of all connections, beside our own (several)", collect)
     .option("--mode <octal>", "permissions of the unix sockets (default: 660)", octal)
     .addOption(new Option("--log-level <level>", "what is logged").choices(LOG_LEVELS).default("info"))
     .action(action(nsm, "stop", "own"));
   examples(command, [
     "vpplb nsm --insecure --service load-balancer:ETHERNET",
+    "vpplb nsm connections --insecure",
     "vpplb nsm --insecure --vpp /run/vpp/api.sock",
     "vpplb nsm --listen unix:///run/nsm/nsm.io.sock --listen tcp://127.0.0.1:5001 --services services.yaml",
   ]);
+  registerNsmLook(command);
+}
+
+/** As Go writes it. */
+function duration(text: string): number {
+  try {
+    return parseGoDuration(text, "time");
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
 }
 
 function octal(text: string): number {
@@ -60,6 +72,7 @@ interface Options {
   readonly insecure?: boolean;
   readonly memifDir?: string;
   readonly vppNetns?: string;
+  readonly observer?: string[];
   readonly mode?: number;
   readonly logLevel: LogLevel;
 }
@@ -87,6 +100,7 @@ async function nsm(context: Context, options: Options): Promise<void> {
       ...(maxRegistration === undefined ? {} : { maxRegistrationMs: maxRegistration }),
       ...(dialTimeoutMs === undefined ? {} : { dialTimeoutMs }),
       ...(mode === undefined ? {} : { mode }),
+      ...(options.observer === undefined ? {} : { observers: options.observer }),
       ...(context.options.vpp === undefined
         ? {}
         : {
@@ -104,13 +118,8 @@ async function nsm(context: Context, options: Options): Promise<void> {
   );
 }
 
-/** @throws CliError */
+/** @throws NscError INPUT */
 function fromEnvironment(name: string): number | undefined {
   const text = process.env[name];
-  if (text === undefined || text === "") return undefined;
-  try {
-    return duration(text);
-  } catch (error) {
-    throw new CliError(EXIT.badInput, `${name}: ${(error as Error).message}`, { cause: error });
-  }
+  return text === undefined || text === "" ? undefined : parseGoDuration(text, name);
 }

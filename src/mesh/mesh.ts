@@ -37,6 +37,8 @@ export interface MeshOptions {
   readonly clientCredentials?: grpc.ChannelCredentials;
   readonly serverCredentials?: ServerSecurity;
   readonly authorize?: boolean;
+  /** With `authorize`: whether a SPIFFE ID is told of all connections, not of its own alone. Default: none is. */
+  readonly mayObserve?: (spiffeId: string) => boolean;
   readonly services?: readonly NetworkServiceInfo[];
   /** The longest that an endpoint stays registered without renewing. Default 60,000. */
   readonly maxRegistrationMs?: number;
@@ -151,7 +153,12 @@ function makeParts(options: MeshOptions, registries: Registries, signal: AbortSi
     ...(dialTimeoutMs === undefined ? {} : { dialTimeoutMs }),
   };
   const manager = createManager(
-    { ...common, name: `nsmgr-${options.name}`, excludedPrefixes: () => excludedPrefixes },
+    {
+      ...common,
+      name: `nsmgr-${options.name}`,
+      excludedPrefixes: () => excludedPrefixes,
+      ...(options.mayObserve === undefined ? {} : { mayObserve: options.mayObserve }),
+    },
     signal,
   );
   const forwarder = createForwarder(

@@ -10,7 +10,7 @@ import { trimPath } from "./elements/trim-path.ts";
 import { updatePath } from "./elements/update-path.ts";
 import { updateToken } from "./elements/update-token.ts";
 import { validate } from "./elements/validate.ts";
-import { clone, type Connection, type NetworkServiceRequest } from "./messages.ts";
+import { clone, type Connection, type MonitorScopeSelector, type NetworkServiceRequest } from "./messages.ts";
 import { ConnectionMonitor, monitorHandlers } from "./monitor.ts";
 import { nsmServices } from "./proto.ts";
 import { RESTORED } from "./restored.ts";
@@ -23,6 +23,8 @@ export interface EndpointChainOptions {
   readonly tokens: TokenGenerator;
   /** Callers must prove who they are (sdk's OPA policies). Default false: only with identities. */
   readonly authorize?: boolean;
+  /** With `authorize`: whether a SPIFFE ID is told of all connections, not of its own alone. Default: none is. */
+  readonly mayObserve?: (spiffeId: string) => boolean;
   /** What this endpoint does for a connection. */
   readonly elements: readonly ChainElement[];
   readonly monitor?: ConnectionMonitor;
@@ -56,7 +58,11 @@ export function endpointChain(options: EndpointChainOptions, signal: AbortSignal
     trimPath(),
     compose(...options.elements),
   );
-  const authorizeMonitor = options.authorize === true ? owners.authorizeMonitor.bind(owners) : undefined;
+  const authorizeMonitor = (selector: MonitorScopeSelector, call: Call) => {
+    const id = call.peer?.spiffeId;
+    if (options.authorize !== true || (id !== undefined && options.mayObserve?.(id) === true)) return;
+    owners.authorizeMonitor(selector, call);
+  };
   return {
     monitor: hub,
     services: [networkServiceHandlers(service), monitorHandlers(hub, authorizeMonitor)],

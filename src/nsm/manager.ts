@@ -18,6 +18,8 @@ export interface ManagerOptions {
   /** For calls to forwarders. Default clear text. */
   readonly credentials?: grpc.ChannelCredentials;
   readonly authorize?: boolean;
+  /** See EndpointChainOptions. */
+  readonly mayObserve?: (spiffeId: string) => boolean;
   /** Prefixes that no endpoint may hand out. */
   readonly excludedPrefixes?: () => readonly string[];
   readonly dialTimeoutMs?: number;
@@ -43,6 +45,7 @@ export function createManager(options: ManagerOptions, signal: AbortSignal): Man
       name,
       tokens,
       authorize,
+      ...(options.mayObserve === undefined ? {} : { mayObserve: options.mayObserve }),
       elements: [
         receiveDescriptors(),
         returnDescriptors(),

@@ -27,6 +27,8 @@ export interface NsmRoleOptions {
     readonly memifFolder: string;
     readonly netns?: string;
   };
+  /** SPIFFE IDs that are told of all connections, beside this process's own. */
+  readonly observers?: readonly string[];
   /** Permissions of unix sockets. */
   readonly mode?: number;
   readonly log?: (entry: LogEntry) => void;
@@ -88,6 +90,7 @@ export async function runNsm(options: NsmRoleOptions, signal: AbortSignal): Prom
         ...(maxRegistrationMs === undefined ? {} : { maxRegistrationMs }),
         ...(dialTimeoutMs === undefined ? {} : { dialTimeoutMs }),
         ...(mode === undefined ? {} : { mode }),
+        mayObserve: (id) => id === identity.id || options.observers?.includes(id) === true,
         wirings: [
           new KernelWiring(links),
           new MemifHandOver(),

@@ -14,7 +14,7 @@ import {
   type Wiring,
   type WiringRequest,
 } from "@networkservicemesh/sdk-ts";
-import { applyContext, endContext, removePolicies } from "./context.ts";
+import { applyContext, endContext } from "./context.ts";
 import { openEnd, type KernelEnd } from "./kernel.ts";
 import { clientOf, expiryOf, type Links } from "./links.ts";
 import { keyOf } from "./tag.ts";
@@ -170,8 +170,8 @@ export class DataplaneWiring implements Wiring {
       this.#options.onError?.(error, `removing ${link.spec.hostInterface} from VPP`);
     }
     try {
-      await removePolicies(link.end.namespace, link.end.name);
-      await deleteVeth(link.end, link.vpp);
+      const { owner } = this.#options.links;
+      await deleteVeth({ owner, key: link.spec.key }, [link.end, link.vpp]);
     } catch (error) {
       throw NsmError.from(error, `link ${link.end.name}`);
     } finally {

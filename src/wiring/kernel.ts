@@ -7,7 +7,7 @@ import {
   type Wiring,
   type WiringRequest,
 } from "@networkservicemesh/sdk-ts";
-import { applyContext, endContext, removePolicies, type AppliedContext } from "./context.ts";
+import { applyContext, endContext, type AppliedContext } from "./context.ts";
 import { clientOf, expiryOf, Links } from "./links.ts";
 import type { HeldNamespace } from "./namespaces.ts";
 import { keyOf, type Side } from "./tag.ts";
@@ -76,9 +76,7 @@ export class KernelWiring implements Wiring {
     this.#links.delete(id);
     this.#shared.release(id);
     try {
-      for (const { namespace, name } of link.ends) await removePolicies(namespace, name);
-      // Either end takes the other along.
-      await deleteVeth(...link.ends);
+      await deleteVeth({ owner: this.#shared.owner, key: keyOf(id) }, link.ends);
     } catch (error) {
       throw NsmError.from(error, `link ${link.ends[0].name}`);
     } finally {

@@ -2,6 +2,7 @@ import { NsmError } from "@networkservicemesh/sdk-ts";
 import { KernelError } from "../kernel/errors.ts";
 import type { Link } from "../kernel/links.ts";
 import type { Namespace } from "../kernel/namespace.ts";
+import { removePolicies } from "./context.ts";
 import { formatTag, isUnfinishedName, parseTag, unfinishedName, type LinkTag, type Side } from "./tag.ts";
 
 /** One end of a veth pair. */
@@ -53,9 +54,16 @@ export async function ensureVeth(a: VethEnd, b: VethEnd, options: VethOptions): 
   return !isPair;
 }
 
-/** Deletes the pair by whichever end is there. */
-export async function deleteVeth(...ends: readonly VethEnd[]): Promise<void> {
-  for (const { namespace, name } of ends) await namespace.deleteLink(name);
+/** Deletes the pair by whichever end is there, with the policies of its interfaces; what is not the connection's stays. */
+export async function deleteVeth(tag: Pick<LinkTag, "owner" | "key">, ends: readonly VethEnd[]): Promise<void> {
+  const found: VethEnd[] = [];
+  for (const end of ends) {
+    const mark = parseTag((await end.namespace.findLink(end.name))?.alias);
+    if (mark?.owner === tag.owner && mark.key === tag.key) found.push(end);
+  }
+  for (const { namespace, name } of found) await removePolicies(namespace, name);
+  // Either end takes the other along.
+  for (const { namespace, name } of found) await namespace.deleteLink(name);
 }
 
 function isOurs({ alias }: Link, { tag }: VethOptions): boolean {
