@@ -43,6 +43,7 @@ const rooms = {
     "target",
     "demo",
     "nse",
+    "hooks",
   ],
   bench: [
     "memif",

@@ -14,16 +14,18 @@
 #   VIP_ADDRESS, VIP_ADDRESS6    the VIPs, as prefixes ("10.2.2.0/24"); VPPLB_VIPS, where it is set, instead of both
 #   IP_ADDRESS, IP_ADDRESS6      the servers' networks ("10.60.1.0/24"): their first address is VPP's
 #   VPPLB_SERVERS                servers that are connected already (endpoint_started, vip_added)
+#   VPPLB_BRIDGE, VPPLB_BVI, VPPLB_MTU   as `vpplb nse` tells them: BRIDGE, LOOPBACK and MTU go before them
 #   VPPCTL                       "vppctl", "vppctl -s /run/vpp/cli.sock", "vpplb vppctl --write"
 set -eu
 
 : "${VPPCTL:=vppctl}"
-: "${BRIDGE:=1}"
-: "${LOOPBACK:=0}" "${LOOPBACK_MAC:=02:fe:00:00:00:02}"
+: "${BRIDGE:=${VPPLB_BRIDGE:-1}}"
+VPPLB_BVI=${VPPLB_BVI:-loop0}
+: "${LOOPBACK:=${VPPLB_BVI#loop}}" "${LOOPBACK_MAC:=02:fe:00:00:00:02}"
 : "${OUT_DEVICE:=vpp1out}" "${OUT_MAC:=02:fe:00:00:00:01}" "${HOST_DEVICE:=vpp1host}"
 : "${OUT_ADDRESS:=10.70.0.1/31}" "${HOST_ADDRESS:=10.70.0.0/31}"
 : "${OUT_ADDRESS6:=fd00:10:70::1/64}" "${HOST_ADDRESS6:=fd00:10:70::2/64}"
-: "${MTU:=1500}" "${TABLE_SIZE:=1024}" "${STICKY_BUCKETS:=16384}" "${FLOW_TIMEOUT_S:=40}"
+: "${MTU:=${VPPLB_MTU:-1500}}" "${TABLE_SIZE:=1024}" "${STICKY_BUCKETS:=16384}" "${FLOW_TIMEOUT_S:=40}"
 : "${VPP_WAIT_S:=20}"
 
 say() { printf '%s\n' "$*" >&2; }

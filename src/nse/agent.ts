@@ -134,6 +134,11 @@ export class NseAgent {
     return [...this.#table.live.values()].map((record) => toServed(record, this.#table.standing(record)));
   }
 
+  /** VIPs that clients serve. */
+  get vips(): readonly string[] {
+    return (this.#table.offer?.vips ?? []).map((vip) => vip.prefix);
+  }
+
   /** What is in use: for metrics, and for tests that nothing stays. */
   get counts(): {
     readonly connections: number;
@@ -267,7 +272,7 @@ export class NseAgent {
 
   #tellStarted(name: string, url: string): void {
     const { service } = this.#options.settings;
-    const vips = (this.#table.offer?.vips ?? []).map((vip) => vip.prefix);
+    const { vips } = this;
     const message = `endpoint ${name} of ${service} is registered, serving on ${url}`;
     this.#tell({ type: "endpoint_started", at: now(), name, service, url, vips, restored: this.#restored, message });
   }

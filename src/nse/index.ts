@@ -4,4 +4,4 @@ export type * from "./events.ts";
 export { EXTRA } from "./context.ts";
 export { durationOf, firstOf, labelsOf, listOf, parseDuration, type Environment } from "./environment.ts";
 export { resolveSettings, type NseSettings, type Surroundings } from "./settings.ts";
-export { withConnections, type OverlayConnection } from "./overlay.ts";
+export { bviNameOf, withConnections, type OverlayConnection } from "./overlay.ts";

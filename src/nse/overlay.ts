@@ -176,6 +176,12 @@ export function servedVips(desired: DesiredState, settings: OverlaySettings): Se
   return [...all.values()];
 }
 
+/** VPP's name of the bridge's BVI. */
+export function bviNameOf(desired: DesiredState, settings: OverlaySettings): string {
+  const { interfaces } = withDefaults(desired, settings);
+  return interfaces.find((one) => one.bridge?.id === settings.bridge && one.bridge.bvi)?.name ?? "";
+}
+
 /** Addresses of the bridge's BVI, with length; undefined where the file has none. */
 export function bviAddresses({ interfaces }: DesiredState, bridge: number): readonly string[] | undefined {
   return interfaces.find((one) => one.bridge?.id === bridge && one.bridge.bvi)?.addresses;

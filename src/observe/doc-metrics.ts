@@ -1,14 +1,21 @@
 import { NEVER } from "rxjs";
 import { controllerMetrics } from "./controller.ts";
 import { dataplaneMetricGroups } from "./dataplane.ts";
+import { nseMetrics } from "./metrics/nse.ts";
 import { makeMetrics, type Metrics } from "./registry.ts";
 import { nscMetricGroups } from "./nsc.ts";
-import type { ControllerSource, DataplaneSource, NscSource } from "./sources.ts";
+import type { ControllerSource, DataplaneSource, NscSource, NseSource } from "./sources.ts";
 
 /** Every metric of the controller, for documentation and lint: nothing is ever read of it. */
 export function allControllerMetrics(): Metrics {
   const source = { events$: NEVER, measurements$: NEVER } as unknown as ControllerSource;
   return makeMetrics(controllerMetrics(true), source);
+}
+
+/** Every metric that `vpplb nse` has beside the controller's. */
+export function allNseMetrics(): Metrics {
+  const source = { events$: NEVER, calls$: NEVER, hooks$: NEVER } as unknown as NseSource;
+  return makeMetrics([nseMetrics], source);
 }
 
 /** Every metric of the embedded dataplane. */

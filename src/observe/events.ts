@@ -1,4 +1,5 @@
 import type { LogLevel } from "./levels.ts";
+import { NSE_EVENTS } from "./nse-events.ts";
 
 /** How a field is written: `?` where it may be missing. */
 type FieldType = "string" | "number" | "boolean" | "strings";
@@ -266,6 +267,7 @@ export const EVENTS = {
     when: "no connection to a VIP is left, or the drain's time is over",
     fields: { connections: "number" },
   },
+  ...NSE_EVENTS,
   "log-repeated": {
     level: "info",
     when: "the same was not written again for a while, because it came so often",

@@ -7,5 +7,6 @@ export { startHttpServer, type HttpAnswer, type HttpOptions, type HttpRoute, typ
 export { formatListen, parseListen, type ListenAddress } from "./listen.ts";
 export { DEFAULT_MAX_SERIES, MetricSet, type Labels, type MetricSetOptions, type Tell } from "./metric-set.ts";
 export { nscHealth, nscMetricGroups, nscStatusRoute } from "./nsc.ts";
+export { nseMetrics } from "./metrics/nse.ts";
 export { makeMetrics, type MetricGroup, type Metrics } from "./registry.ts";
 export type * from "./sources.ts";

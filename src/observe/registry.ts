@@ -13,6 +13,8 @@ export interface Metrics {
   readonly registries: readonly Registry[];
   /** `/metrics` */
   readonly route: HttpRoute;
+  /** Another group of another source; before the first scrape. */
+  add<S>(group: MetricGroup<S>, source: S): void;
   close(): void;
 }
 
@@ -37,12 +39,23 @@ export function makeMetrics<S>(groups: readonly MetricGroup<S>[], source: S, opt
   const metrics = new MetricSet(options);
   const registries = [metrics.registry, processRegistry()];
   const ends = groups.map((group) => group(metrics, source)).filter((end) => end !== undefined);
-  metrics.finish();
+  let finished = false;
+  const finish = () => {
+    if (!finished) metrics.finish();
+    finished = true;
+    return registries;
+  };
   // Scrapes that come at once share one answer.
   let current: Promise<string> | undefined;
-  const text = () => (current ??= textOf(registries, options.prepare).finally(() => (current = undefined)));
+  const text = () => (current ??= textOf(finish(), options.prepare).finally(() => (current = undefined)));
   return {
-    registries,
+    get registries() {
+      return finish();
+    },
+    add: (group, other) => {
+      const end = group(metrics, other);
+      if (end !== undefined) ends.push(end);
+    },
     route: {
       path: "/metrics",
       summary: "metrics in Prometheus' text format",

@@ -2,6 +2,8 @@ import type { ApiServer } from "../dataplane/api/server.ts";
 import type { Dataplane } from "../dataplane/dataplane.ts";
 import type { NscEvent, NscStatus } from "../nsc/index.ts";
 import type { Observable } from "rxjs";
+import type { HookOutcome } from "../hooks/hooks.ts";
+import type { NseCall, NseEvent, RegistrationState, ServedConnection } from "../nse/events.ts";
 import type { VppCounters } from "../controller/counters.ts";
 import type { Measurement } from "../controller/meter.ts";
 import type { ControllerEvent, ControllerStatus, Row, RowKind, Snapshot } from "../controller/types.ts";
@@ -24,6 +26,22 @@ export interface NscSource {
   status(): NscStatus;
   /** Hot; no replay. */
   readonly events$: Observable<NscEvent>;
+}
+
+/** What metrics and health want of the load-balancer's endpoint and its hooks. */
+export interface NseSource {
+  /** Hot; no replay. */
+  readonly events$: Observable<NseEvent>;
+  readonly calls$: Observable<NseCall>;
+  readonly hooks$: Observable<HookOutcome>;
+  connections(): readonly ServedConnection[];
+  counts(): { readonly leaving: number; readonly addresses: number; readonly monitors: number };
+  registration(): RegistrationState;
+  hooks(): { readonly running: number; readonly waiting: number };
+  /** Ms since 1970; undefined without identities. */
+  svidExpiresMs(): number | undefined;
+  /** Ms since 1970; undefined without connections. */
+  firstTokenExpiresMs(): number | undefined;
 }
 
 /** What metrics and health want of the embedded dataplane. */

@@ -8,9 +8,11 @@ import {
   DEFAULT_MAX_SERIES,
   parseListen,
   startHttpServer,
+  type Check,
   type ControllerSource,
   type HttpRoute,
   type HttpServer,
+  type MetricGroup,
 } from "../observe/index.ts";
 
 export interface ControllerHttpOptions {
@@ -22,8 +24,18 @@ export interface ControllerHttpOptions {
   readonly maxSeries?: number;
 }
 
+/** What another part of the process adds to the pages. */
+export interface MorePages<S> {
+  readonly metrics: MetricGroup<S>;
+  readonly source: S;
+  /** For `/readyz`. */
+  readonly ready: () => readonly Check[];
+}
+
 /** The pages of one controller. */
 export interface ControllerPages {
+  /** Before `serve`. */
+  add<S>(more: MorePages<S>): void;
   /** Begins to serve; where. @throws ObserveError LISTEN */
   serve(): Promise<string>;
   close(): Promise<void>;
@@ -60,9 +72,16 @@ export class ControllerHttp {
       maxSeries,
       prepare: () => counters.refresh(),
     });
-    const routes: HttpRoute[] = [metrics.route, ...healthRoutes(controllerHealth(source)), digestsRoute(source)];
+    const health = controllerHealth(source);
+    const others: (() => readonly Check[])[] = [];
+    const ready = () => [...health.ready(), ...others.flatMap((checks) => checks())];
+    const routes: HttpRoute[] = [metrics.route, ...healthRoutes({ ...health, ready }), digestsRoute(source)];
     let server: HttpServer | undefined;
     return {
+      add: (other) => {
+        metrics.add(other.metrics, other.source);
+        others.push(other.ready);
+      },
       serve: async () => {
         const more = onFault === undefined ? {} : { onFault };
         server = await startHttpServer({ listen: this.#options.listen, title: "vpplb: controller", routes, ...more });

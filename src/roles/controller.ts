@@ -17,7 +17,7 @@ import { logOfController } from "../observe/controller-log.ts";
 import type { LogEntry } from "../observe/events.ts";
 import { idsOf, mayAccess, peerOf, type Peer } from "../sys/peer.ts";
 import { peerRefused } from "./peer-refused.ts";
-import type { ControllerHttp } from "./controller-http.ts";
+import type { ControllerHttp, ControllerPages } from "./controller-http.ts";
 
 export interface ControllerRoleOptions {
   /** lb.yaml: watched, and read again on SIGHUP. */
@@ -49,6 +49,8 @@ export interface ControllerParts {
   /** VPP's API socket. */
   readonly api: string;
   readonly journal: string;
+  /** Where pages are served: to add to them. */
+  readonly pages: ControllerPages | undefined;
 }
 
 export interface Attached {
@@ -91,7 +93,7 @@ export async function runController(options: ControllerRoleOptions, signal: Abor
   });
   let attached: Attached | undefined;
   try {
-    attached = await options.attach?.({ controller, settings, desired, api, journal });
+    attached = await options.attach?.({ controller, settings, desired, api, journal, pages });
     const socket = options.control ?? settings.control.socket;
     const server =
       socket === false ? undefined : await startControlServer(controller, controlOptions(settings, socket, log));

@@ -30,6 +30,8 @@ export interface IdentityOptions {
 export interface NsmIdentity {
   /** SPIFFE ID as it is now; undefined: clear text. */
   readonly id: string | undefined;
+  /** When its SVID expires, ms since 1970; undefined: clear text. */
+  readonly expiresMs: number | undefined;
   readonly tokens: TokenGenerator;
   readonly clientCredentials?: ChannelCredentials;
   readonly serverCredentials?: NonNullable<NsmServerOptions["credentials"]>;
@@ -68,9 +70,18 @@ export function fromSource(source: IdentitySource, maxTokenLifetimeMs = DEFAULT_
   const tokens = tokensOf(source, maxTokenLifetimeMs);
   const clientCredentials = new SpiffeChannelCredentials(() => source.identity);
   const serverCredentials = spiffeServer(() => source.identity);
+  let lastExpiresMs: number | undefined;
   return {
     get id() {
       return source.identity.svid.id.text;
+    },
+    get expiresMs() {
+      try {
+        lastExpiresMs = source.identity.svid.expiresMs;
+      } catch {
+        // It has expired, and none has come since.
+      }
+      return lastExpiresMs;
     },
     tokens,
     clientCredentials,
@@ -106,6 +117,7 @@ function tokensOf(source: IdentitySource, maxLifetimeMs: number): TokenGenerator
 function withoutIdentity(tokens: TokenGenerator): NsmIdentity {
   return {
     id: undefined,
+    expiresMs: undefined,
     tokens,
     authorize: false,
     client: { tokens, authorize: false },

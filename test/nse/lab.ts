@@ -18,7 +18,7 @@ import { ControlClient } from "../../src/control/index.ts";
 import { Namespace } from "../../src/kernel/namespace.ts";
 import { startMesh, type Mesh } from "../../src/mesh/index.ts";
 import type { NseAgent, NseEvent } from "../../src/nse/index.ts";
-import { runNse } from "../../src/roles/nse.ts";
+import { runNse, type NseRoleOptions } from "../../src/roles/nse.ts";
 import { KernelWiring } from "../../src/wiring/kernel.ts";
 import { MemifHandOver } from "../../src/wiring/memif.ts";
 import { until } from "../sys/support.ts";
@@ -162,8 +162,8 @@ export class Lab {
     return join(this.folder, "lb.yaml");
   }
 
-  /** The agent in this process, registered. */
-  async startAgent(api?: string): Promise<RunningAgent> {
+  /** The agent in this process. */
+  async startAgent(api?: string, more: Partial<NseRoleOptions> = {}): Promise<RunningAgent> {
     const events: NseEvent[] = [];
     const stop = new AbortController();
     let serving: NseAgent | undefined;
@@ -174,6 +174,7 @@ export class Lab {
         env: {},
         onNseEvent: (event) => events.push(event),
         onServing: (agent) => (serving = agent),
+        ...more,
       },
       stop.signal,
     );
@@ -194,8 +195,8 @@ export class Lab {
   }
 
   /** An agent that is registered. */
-  async startRegistered(): Promise<RunningAgent> {
-    const started = await this.startAgent();
+  async startRegistered(more: Partial<NseRoleOptions> = {}): Promise<RunningAgent> {
+    const started = await this.startAgent(undefined, more);
     await until("the endpoint is registered", () => has(started.events, "endpoint_started"), DEADLINE_MS);
     return started;
   }

@@ -5,7 +5,12 @@ import type { VppCounters } from "../../src/controller/counters.ts";
 import type { Measurement } from "../../src/controller/meter.ts";
 import { parseInterfaceCounters } from "../../src/controller/show-interface.ts";
 import type { ControllerEvent, ControllerStatus, Row } from "../../src/controller/types.ts";
-import { allControllerMetrics, allDataplaneMetrics, allNscMetrics } from "../../src/observe/doc-metrics.ts";
+import {
+  allControllerMetrics,
+  allDataplaneMetrics,
+  allNscMetrics,
+  allNseMetrics,
+} from "../../src/observe/doc-metrics.ts";
 import { metricTable } from "../../src/observe/docs.ts";
 import {
   CachedCounters,
@@ -126,7 +131,7 @@ function valueOf(families: Map<string, Family>, name: string, labels: Record<str
 
 describe("observe: metrics", () => {
   it("have names, units and texts as Prometheus wants them", () => {
-    for (const { registries } of [allControllerMetrics(), allDataplaneMetrics()]) {
+    for (const { registries } of [allControllerMetrics(), allNseMetrics(), allDataplaneMetrics()]) {
       const ours = registries[0]!.getMetricsAsArray() as unknown as Described[];
       assert.ok(ours.length > 2);
       for (const { name, help, type, labelNames } of ours) {
@@ -156,6 +161,7 @@ describe("observe: metrics", () => {
     const doc = readFileSync(new URL("../../docs/metrics.md", import.meta.url), "utf8");
     for (const [name, { registries }] of [
       ["controller", allControllerMetrics()],
+      ["nse", allNseMetrics()],
       ["dataplane", allDataplaneMetrics()],
       ["nsc", allNscMetrics()],
     ] as const) {
@@ -167,7 +173,7 @@ describe("observe: metrics", () => {
   it("every metric that docs/metrics.md speaks of exists", () => {
     const doc = readFileSync(new URL("../../docs/metrics.md", import.meta.url), "utf8");
     const names = new Set(
-      [allControllerMetrics(), allDataplaneMetrics(), allNscMetrics()].flatMap(({ registries }) =>
+      [allControllerMetrics(), allDataplaneMetrics(), allNscMetrics(), allNseMetrics()].flatMap(({ registries }) =>
         registries[0]!.getMetricsAsArray().map(({ name }) => name),
       ),
     );
