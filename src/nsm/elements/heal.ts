@@ -33,7 +33,12 @@ export interface HealEvent {
   readonly error?: unknown;
 }
 
-const LOOP = new CallKey<AbortController>("heal");
+const LOOP = new CallKey<Watch>("heal");
+
+interface Watch {
+  readonly watching: AbortController;
+  readonly loop: HealLoop;
+}
 
 /**
  * A client's: watches the connection, at the next hop and by the liveness check, and requests it again when it is lost:
@@ -47,27 +52,31 @@ export function heal(signal: AbortSignal, options: HealOptions = {}): ChainEleme
     async request(request, call) {
       const store = storeOf(call);
       const before = store.take(LOOP);
-      aborts.end(before);
+      aborts.end(before?.watching);
       const events = call.get(CONNECTION_EVENTS);
       const start = (connection: Connection) => {
         const channel = store.get(CHANNEL);
         if (channel === undefined || events === undefined) return;
-        const loop = aborts.create();
-        store.set(LOOP, loop);
-        new HealLoop(connection, channel, events, { watching: loop.signal, chain: signal }, options).run();
+        const watching = aborts.create();
+        const loop = new HealLoop(connection, channel, events, { watching: watching.signal, chain: signal }, options);
+        store.set(LOOP, { watching, loop });
+        loop.run();
       };
       try {
         const connection = await next.request(request, call);
+        before?.loop.settle();
         start(clone(connection));
         return connection;
       } catch (error) {
+        // Who heals it goes on with that: a second one would only ask as well.
+        if (before?.loop.isHealing === true) store.set(LOOP, before);
         // A refresh that failed: the connection is as it was, and is watched as it was.
-        if (before !== undefined && request.connection !== null) start(clone(request.connection));
+        else if (before !== undefined && request.connection !== null) start(clone(request.connection));
         throw error;
       }
     },
     close(connection, call) {
-      aborts.end(storeOf(call).take(LOOP));
+      aborts.end(storeOf(call).take(LOOP)?.watching);
       return next.close(connection, call);
     },
   });
@@ -84,6 +93,8 @@ class HealLoop {
   readonly #chainSignal: AbortSignal;
   readonly #options: HealOptions;
   #healing = false;
+  /** Somebody's Request brought it back. */
+  #settled = false;
 
   constructor(
     connection: Connection,
@@ -98,6 +109,15 @@ class HealLoop {
     this.#signal = signals.watching;
     this.#chainSignal = signals.chain;
     this.#options = options;
+  }
+
+  get isHealing(): boolean {
+    return this.#healing && !this.#settled;
+  }
+
+  /** The connection is there again: nothing is left to heal. */
+  settle(): void {
+    this.#settled = true;
   }
 
   run(): void {
@@ -154,6 +174,7 @@ class HealLoop {
       if (!(result instanceof NsmError)) return this.#tell("healed", { reselect });
       this.#tell("failed", { reselect, error: result });
       await pause(waitMs, chain);
+      if (this.#settled) return this.#tell("healed", { reselect });
     }
   }
 
