@@ -105,6 +105,8 @@ function tokensOf(source: IdentitySource, maxLifetimeMs: number): TokenGenerator
   return (peer) => {
     const nowMs = Date.now();
     const lifetimeMs = Math.min(maxLifetimeMs, endOf(peer) - nowMs);
+    if (lifetimeMs <= 0)
+      throw new NsmError("DENIED", `${peer?.spiffeId}: its certificate on this connection has expired: connect anew`);
     const audience = peer?.spiffeId === undefined ? [] : [peer.spiffeId];
     try {
       return signToken(source.svidOf(peer?.localCertificate), audience, lifetimeMs, nowMs);

@@ -31,6 +31,7 @@ export interface RegistryClientOptions {
 
 /** Renewed after so much of its remaining time (sdk pkg/registry/common/refresh). */
 const RENEW_AFTER = 2 / 3;
+const MIN_CALL_MS = 1000;
 const RETRY = { firstMs: 200, lastMs: 5000 };
 
 /** One registered endpoint: renewed until it is unregistered, registered again when the registry forgot it. */
@@ -61,7 +62,7 @@ export class RegistryClient {
    */
   async registerService(service: Partial<NetworkServiceInfo>): Promise<NetworkServiceInfo> {
     const { services } = this.#registries;
-    const register = () => this.#within((call) => services.register(newService(service), call));
+    const register = () => this.#brief((call) => services.register(newService(service), call));
     const registered = await register();
     const { name } = registered;
     this.#aborts.end(this.#services.get(name));
@@ -109,14 +110,14 @@ export class RegistryClient {
   async registerEndpoint(endpoint: Partial<EndpointInfo>): Promise<Registration> {
     const wanted = newEndpoint(endpoint);
     const { endpoints } = this.#registries;
-    let info = await this.#within((call) => endpoints.register(clone(wanted), call));
+    let info = await this.#brief((call) => endpoints.register(clone(wanted), call));
     const life = this.#aborts.create();
     // One renewal at a time: the timer's and the watch's may come together.
     let renewing: Promise<void> | undefined;
     const renew = () => {
       const { name, pathIds, initialRegistrationTime } = info;
       const renewed = { ...clone(wanted), name, pathIds, initialRegistrationTime };
-      return this.#within((call) => endpoints.register(renewed, call));
+      return this.#brief((call) => endpoints.register(renewed, call));
     };
     let timer = this.#scheduleRenewal(info, life.signal, () => again());
     const again = (): void => {
@@ -216,7 +217,18 @@ export class RegistryClient {
     }
   }
 
-  #within<T>(work: (call: Call) => Promise<T>): Promise<T> {
-    return Call.within(this.#options.callTimeoutMs ?? 15_000, work, this.#abort.signal);
+  /**
+   * A registration ends so long before it expires as its call had time (sdk pkg/registry/common/expire): tokens that live
+   * shortly leave less time for it, so that there is some for the renewal.
+   */
+  async #brief<T>(work: (call: Call) => Promise<T>): Promise<T> {
+    const clock = this.#options.clock ?? systemClock;
+    const { expiresMs } = await this.#options.tokens(this.#channel.peer);
+    return this.#within(work, Math.max(MIN_CALL_MS, (expiresMs - clock.now()) / 6));
+  }
+
+  #within<T>(work: (call: Call) => Promise<T>, atMostMs = Infinity): Promise<T> {
+    const timeoutMs = Math.min(this.#options.callTimeoutMs ?? 15_000, atMostMs);
+    return Call.within(timeoutMs, work, this.#abort.signal);
   }
 }
