@@ -170,19 +170,34 @@ export async function missingDscpVips(
   vips: readonly DscpVip[],
   table = "vpplb-l3dsr",
 ): Promise<DscpVip[]> {
+  const present = await presentLabels(namespace, table);
+  return vips.filter((vip) => !present.has(label(device, vip)));
+}
+
+/** Whether exactly `vips` are restored on `device` at present. */
+export async function hasDscpVips(
+  namespace: Namespace,
+  device: string,
+  vips: readonly DscpVip[],
+  table = "vpplb-l3dsr",
+): Promise<boolean> {
+  const present = await presentLabels(namespace, table);
+  return present.size === vips.length && vips.every((vip) => present.has(label(device, vip)));
+}
+
+async function presentLabels(namespace: Namespace, table: string): Promise<ReadonlySet<string>> {
   const netlink = new Netlink(namespace.netns, NETLINK_NETFILTER);
   try {
     const body = concat(header, text(RULE_TABLE, table));
     const replies = await netlink.dump(GETRULE, body, "list l3dsr rules");
-    const present = new Set(
+    return new Set(
       replies.map(({ data }) => {
         const attributes = parseAttributes(data.subarray(4));
         return new TextDecoder().decode(attributes.get(RULE_USERDATA) ?? new Uint8Array());
       }),
     );
-    return vips.filter((vip) => !present.has(label(device, vip)));
   } catch (error) {
-    if (KernelError.is(error, "NOT_FOUND")) return [...vips];
+    if (KernelError.is(error, "NOT_FOUND")) return new Set();
     throw error;
   } finally {
     netlink.close();

@@ -135,7 +135,7 @@ export class NscAgent {
     const links = services.flatMap(({ offer, usable }) =>
       offer === undefined || offer.socket !== undefined || offer.vips.length === 0
         ? []
-        : [{ device: offer.device, gateways: offer.gateways, vips: offer.vips, usable }],
+        : [{ device: offer.device, gateways: offer.gateways, vips: offer.vips, l3dsr: offer.l3dsr, usable }],
     );
     const offered = [...new Set(services.flatMap((service) => service.offer?.encaps ?? []))];
     return { ...(offered.length > 0 ? { encaps: offered } : {}), ...this.#options.host, links };

@@ -13,7 +13,7 @@ export const EXTRA = {
   connections: "vpplb/connections",
 } as const;
 
-export type OfferedEncap = "gre4" | "gre6";
+export type OfferedEncap = "gre4" | "gre6" | "l3dsr";
 
 /** What an endpoint gives, checked: everything that this side configures comes from here. */
 export interface Offer {
@@ -28,6 +28,8 @@ export interface Offer {
   readonly gateways: readonly string[];
   readonly vips: readonly string[];
   readonly encaps: readonly OfferedEncap[];
+  /** VIPs that come by l3dsr. */
+  readonly l3dsr: readonly { readonly vip: string; readonly dscp: number }[];
   /** Bytes; 0: unset. */
   readonly mtu: number;
   /** What was given and is not taken, with the reason. */
@@ -78,7 +80,7 @@ export function offerOf(connection: Connection, request: ServiceRequest, limits:
     device: request.device,
     socket: request.mechanism === MEMIF ? socketOf(mechanism.parameters[PARAMETER.inodeUrl], refused) : undefined,
     ...{ addresses, gateways, vips },
-    encaps: encapsOf(list(extra[EXTRA.encaps]), addresses, ignored),
+    ...encapsOf(extra, vips, addresses, ignored),
     mtu: context?.MTU ?? 0,
     ignored: ignored.length <= MAX_IGNORED ? ignored : [...ignored.slice(0, MAX_IGNORED), `${ignored.length} in all`],
   };
@@ -158,22 +160,32 @@ function whyNotHere(text: string, gateways: readonly string[], taken: readonly s
   return "";
 }
 
+/** One encapsulation for each VIP, in the order in which they are named. */
 function encapsOf(
-  given: readonly string[] | undefined,
+  extra: Readonly<Record<string, string>>,
+  vips: readonly string[],
   addresses: readonly string[],
   ignored: string[],
-): OfferedEncap[] {
+): Pick<Offer, "encaps" | "l3dsr"> {
+  const given = list(extra[EXTRA.encaps]);
   if (given === undefined) {
-    const families = new Set(addresses.map(familyOf));
-    return families.size === 0 ? ["gre4"] : [...families].map((family) => (family === 4 ? "gre4" : "gre6"));
+    const families = [...new Set(addresses.map(familyOf))];
+    const encaps = families.map((family) => (family === 4 ? ("gre4" as const) : ("gre6" as const)));
+    return { encaps: encaps.length === 0 ? ["gre4"] : encaps, l3dsr: [] };
   }
+  const named = list(extra[EXTRA.vips]) ?? [];
   const encaps = new Set<OfferedEncap>();
-  for (const entry of given) {
+  const byDscp = new Map<number, string>();
+  for (const [i, entry] of given.entries()) {
+    const dscp = Number(/^l3dsr:(\d{1,2})$/.exec(entry)?.[1] ?? NaN);
+    const vip = isPrefix(named[i] ?? "") ? networkText(parsePrefix(named[i]!)) : "";
     if (entry === "gre4" || entry === "gre6") encaps.add(entry);
-    else
-      ignored.push(`encapsulation ${JSON.stringify(entry.slice(0, 60))} is not taken off here: vpplb target does that`);
+    else if (dscp >= 1 && dscp <= 63 && !byDscp.has(dscp) && vip.endsWith("/32") && vips.includes(vip)) {
+      encaps.add("l3dsr");
+      byDscp.set(dscp, withoutLength(vip));
+    } else ignored.push(`encapsulation ${JSON.stringify(entry.slice(0, 60))} is not known, or not for this VIP`);
   }
-  return [...encaps];
+  return { encaps: [...encaps], l3dsr: [...byDscp].map(([dscp, vip]) => ({ vip, dscp })) };
 }
 
 function socketOf(url: string | undefined, refused: Refused): string {

@@ -1,3 +1,4 @@
+import type { DscpVip } from "../kernel/l3dsr.ts";
 import type { GreMode } from "../kernel/gre.ts";
 import { TargetError } from "./errors.ts";
 import type { Hop } from "./default-route.ts";
@@ -9,6 +10,8 @@ export interface HostLink {
   /** Its address there, one for each family of its VIPs. */
   readonly gateways: readonly string[];
   readonly vips: readonly string[];
+  /** Those of its VIPs that come by l3dsr, with their DSCP. Default: none. */
+  readonly l3dsr?: readonly DscpVip[];
   /** false: replies go by other load-balancers of the same VIPs, where there are any. Default true. */
   readonly usable?: boolean;
 }

@@ -1,4 +1,5 @@
 import type { GreDecapsulator } from "../kernel/gre.ts";
+import { hasDscpVips, setDscpVips, type DscpVip } from "../kernel/l3dsr.ts";
 import type { Namespace } from "../kernel/namespace.ts";
 import { Changes, type ChangesOptions } from "./changes.ts";
 import { defaultItem } from "./default-route.ts";
@@ -71,7 +72,7 @@ export class Host {
       errors.push(error as TargetError);
       return false;
     };
-    const items = this.#items(plan, wish);
+    const items = [...this.#items(plan, wish), ...this.#l3dsrItems(wish, present)];
     let changed = false;
     for (const item of items) changed = (await this.#changes.add(item).catch(failed)) || changed;
     if (plan.vips.length > 0) {
@@ -125,6 +126,12 @@ export class Host {
     ];
   }
 
+  #l3dsrItems({ links }: HostWish, present: ReadonlySet<string>): Item[] {
+    return links.flatMap(({ device, l3dsr = [] }) =>
+      present.has(device) && l3dsr.length > 0 ? [l3dsrItem(this.#namespace, device, l3dsr)] : [],
+    );
+  }
+
   /** A device that a former life left is in the way (a TUN device went with its process, a veth pair did not). */
   async #openGre(plan: GrePlan, devices: readonly string[]): Promise<GreDecapsulator> {
     const key = greKey(plan);
@@ -167,6 +174,20 @@ const greKey = ({ greDevice }: GrePlan): string => `gre device ${greDevice}`;
 function placeholder(key: string): Item {
   const nothing = () => undefined;
   return { key, what: key, why: "", fix: "", look: () => "", undo: nothing, apply: nothing };
+}
+
+/** Each interface has a table of rules of its own. */
+function l3dsrItem(namespace: Namespace, device: string, vips: readonly DscpVip[]): Item {
+  const table = `vpplb-l3dsr-${device}`;
+  return {
+    key: `l3dsr ${device}`,
+    what: `VIPs are put back by DSCP on ${device}`,
+    why: "with l3dsr packets come with the server's address and only the DSCP names the VIP",
+    fix: vips.map(({ vip, dscp }) => `nft add rule ip TABLE PREROUTING ip dscp ${dscp} ip daddr set ${vip}`).join("; "),
+    look: async () => ((await hasDscpVips(namespace, device, vips, table)) ? "" : "they are not, or others are"),
+    undo: () => ({ do: "clear-dscp", table }),
+    apply: () => setDscpVips(namespace, device, vips, table),
+  };
 }
 
 /** While no load-balancer is there, replies go nowhere: not by the host's own default route. */

@@ -14,7 +14,7 @@ export type Undo =
   | { readonly do: "restore-route"; readonly route: RouteSpec }
   | { readonly do: "delete-rule"; readonly rule: RuleSpec }
   | { readonly do: "sysctl"; readonly name: string; readonly value: string }
-  | { readonly do: "clear-dscp" };
+  | { readonly do: "clear-dscp"; readonly table?: string };
 
 /** One thing that a server needs: how to see it, how to make it so, and how to explain it. */
 export interface Item {
@@ -59,7 +59,7 @@ export async function undo(namespace: Namespace, change: Undo): Promise<void> {
     case "sysctl":
       return namespace.sysctl(change.name, change.value);
     case "clear-dscp":
-      return void (await clearDscpVips(namespace));
+      return void (await clearDscpVips(namespace, change.table));
   }
 }
 

@@ -111,10 +111,19 @@ describe("nsc: what an endpoint offers", () => {
     refuses(() => offerOf(newConnection({ context }), request!, limits), /no mechanism/);
   });
 
-  it("names the encapsulations that are not taken off here", () => {
-    const offer = offered({}, { [EXTRA.vips]: "10.2.2.1", [EXTRA.encaps]: "l3dsr:10,gre4" });
-    assert.deepEqual(offer.encaps, ["gre4"]);
-    assert.match(offer.ignored[0]!, /l3dsr:10/);
+  it("l3dsr: single IPv4 VIPs with a DSCP each; the rest is named", () => {
+    const extra = {
+      [EXTRA.vips]: "10.2.2.1,10.2.3.0/24,10.2.2.2,10.2.2.3/32,0.0.0.0/0,10.2.2.4",
+      [EXTRA.encaps]: "l3dsr:10,gre4,l3dsr:11,l3dsr:10,l3dsr:12,l3dsr:64,l3dsr:13,vxlan",
+    };
+    const offer = offered({}, extra);
+    assert.deepEqual(offer.encaps, ["l3dsr", "gre4"]);
+    assert.deepEqual(offer.l3dsr, [
+      { vip: "10.2.2.1", dscp: 10 },
+      { vip: "10.2.2.2", dscp: 11 },
+    ]);
+    assert.equal(offer.ignored.length, 6, offer.ignored.join("; "));
+    assert.deepEqual(offered({}, { [EXTRA.vips]: "10.2.2.1", [EXTRA.encaps]: "l3dsr:10" }).encaps, ["l3dsr"]);
   });
 
   it("whatever it says: nothing else is thrown, no VIP takes an address of this host", () => {
