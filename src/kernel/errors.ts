@@ -4,7 +4,7 @@ import { SysError, type SysErrorCode } from "../sys/errors.ts";
 export type KernelErrorCode =
   | "EXISTS" // the object is there already, and is not what was asked for
   | "NOT_FOUND" // no such device, address, route, rule or namespace
-  | "PERMISSION" // not root, and not in a user namespace of our own
+  | "PERMISSION" // not root, and not in a user namespace of our own; or a read-only /proc/sys
   | "UNSUPPORTED" // this kernel lacks it
   | "INVALID" // the kernel or we refuse the arguments
   | "BUSY"
@@ -21,6 +21,7 @@ const byErrno: Partial<Record<SysErrorCode, KernelErrorCode>> = {
   EADDRNOTAVAIL: "NOT_FOUND",
   EPERM: "PERMISSION",
   EACCES: "PERMISSION",
+  EROFS: "PERMISSION",
   EOPNOTSUPP: "UNSUPPORTED",
   EAFNOSUPPORT: "UNSUPPORTED",
   EPROTONOSUPPORT: "UNSUPPORTED",

@@ -49,12 +49,17 @@ export async function openInjector(
 /** Strict and loose reverse path filters drop packets of clients that are not routed to this device. */
 function prepare(namespace: Namespace, device: string): void {
   namespace.sysctl(`net/ipv4/conf/${device}/rp_filter`, 0);
-  try {
-    // No link-local address, and no neighbour discovery into nowhere.
-    namespace.sysctl(`net/ipv6/conf/${device}/addr_gen_mode`, 1);
-    namespace.sysctl(`net/ipv6/conf/${device}/disable_ipv6`, 0);
-  } catch (error) {
-    if (!KernelError.is(error, "NOT_FOUND")) throw error; // a kernel without IPv6
+  // No link-local address, and no neighbour discovery into nowhere.
+  for (const [setting, value] of [
+    ["addr_gen_mode", 1],
+    ["disable_ipv6", 0],
+  ] as const) {
+    try {
+      namespace.sysctl(`net/ipv6/conf/${device}/${setting}`, value);
+    } catch (error) {
+      // A kernel without IPv6; or /proc/sys of a container: IPv4 works all the same.
+      if (!KernelError.is(error, "NOT_FOUND", "PERMISSION")) throw error;
+    }
   }
 }
 

@@ -133,7 +133,8 @@ export class Namespace {
     try {
       this.sysctl(`net/ipv6/conf/${dev}/accept_dad`, 0);
     } catch (error) {
-      if (!KernelError.is(error, "NOT_FOUND")) throw error; // a kernel without IPv6
+      // A kernel without IPv6; or /proc/sys of a container, which may be read-only: then IPv6 begins after two seconds.
+      if (!KernelError.is(error, "NOT_FOUND", "PERMISSION")) throw error;
     }
   }
 

@@ -4,81 +4,31 @@
  * checkout has already; what Debian's packages do is not tried.
  */
 import assert from "node:assert/strict";
-import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, posix } from "node:path";
+import { join } from "node:path";
 import { projectRoot } from "../../src/bench/go.ts";
 import { readProjectFile } from "./configmaps.ts";
-import { copyInto, makeIgnore, parseDockerfile, type Instruction, type Stage } from "./dockerfile.ts";
+import { makeIgnore, parseDockerfile, type Instruction } from "./dockerfile.ts";
+import { assembleImage, assembleStage, FULL, withoutImage } from "./image.ts";
 
-const full = process.env["VPPLB_IMAGE"] === "full";
 const stages = parseDockerfile(readProjectFile("Dockerfile"));
-const BUILT = ["dist", "src/vppapi/dist", "src/nsm/dist"];
-
-/** What `docker build .` in a fresh checkout sends. */
-function context(folder: string): string {
-  const ignored = makeIgnore(readProjectFile(".dockerignore"));
-  const listed = execFileSync("git", ["ls-files", "-co", "--exclude-standard"], { cwd: projectRoot, encoding: "utf8" });
-  for (const file of listed.trim().split("\n")) {
-    if (ignored(file) || !existsSync(`${projectRoot}${file}`)) continue;
-    mkdirSync(dirname(join(folder, file)), { recursive: true });
-    cpSync(`${projectRoot}${file}`, join(folder, file));
-  }
-  return folder;
-}
-
-/** One command of a RUN of the build stage. */
-function run(command: string, folder: string): void {
-  const shell = (text: string) => {
-    const { status, stderr } = spawnSync("sh", ["-c", text], { cwd: folder, encoding: "utf8" });
-    assert.equal(status, 0, `${text}: ${stderr}`);
-  };
-  if (full || command.startsWith("npm prune")) return shell(command);
-  if (command.startsWith("npm ci")) {
-    // Links, so that it costs nothing; npm prune takes names away, not files.
-    shell(`cp -al "${projectRoot}node_modules" node_modules && rm -f node_modules/.package-lock.json`);
-    return cpSync(`${projectRoot}node_modules/.package-lock.json`, join(folder, "node_modules/.package-lock.json"));
-  }
-  assert.match(command, /^node node_modules\/typescript\/bin\/tsc -b /);
-  for (const each of BUILT) cpSync(`${projectRoot}${each}`, join(folder, each), { recursive: true });
-}
-
-/** A stage's files. */
-function assemble(stage: Stage, folder: string, sent: string, others: ReadonlyMap<string, string>): string {
-  let workdir = "/";
-  for (const { word, flags, rest } of stage.steps) {
-    if (word === "WORKDIR") {
-      workdir = posix.resolve(workdir, rest);
-      mkdirSync(join(folder, workdir), { recursive: true });
-    } else if (word === "COPY") {
-      const from = flags["from"];
-      const source = from === undefined ? sent : others.get(from);
-      assert.ok(source, `COPY --from=${from}: no such stage before`);
-      copyInto(source, folder, workdir, rest);
-    } else if (word === "RUN" && stage.name === "build") {
-      for (const command of rest.split(/\s*&&\s*/)) run(command.trim(), join(folder, workdir));
-    }
-  }
-  return folder;
-}
 
 describe("k8s: the image", function () {
-  this.timeout(full ? 600_000 : 60_000);
+  this.timeout(FULL ? 600_000 : 60_000);
   const root = mkdtempSync(join(tmpdir(), "vpplb-image-"));
-  const places = new Map<string, string>();
+  let places: ReadonlyMap<string, string>;
   let image: string;
 
   before(function () {
-    if (!full && !BUILT.every((each) => existsSync(`${projectRoot}${each}`))) {
-      console.log("      skipped: not compiled (npm run build)");
+    const reason = withoutImage();
+    if (reason !== undefined) {
+      console.log(`      skipped: ${reason}`);
       this.skip();
     }
-    const sent = context(join(root, "context"));
-    for (const stage of stages) {
-      places.set(stage.name, assemble(stage, join(root, stage.name), sent, places));
-    }
+    places = assembleImage(root);
     image = join(places.get("vpplb")!, "vpplb");
   });
   after(() => rmSync(root, { recursive: true, force: true }));
@@ -165,7 +115,7 @@ describe("k8s: the image", function () {
       readProjectFile("Dockerfile").replace("COPY proto/ proto/", "COPY protocol/ proto/"),
     );
     assert.throws(
-      () => assemble({ ...broken[0]!, name: "broken" }, join(root, "broken"), join(root, "context"), new Map()),
+      () => assembleStage({ ...broken[0]!, name: "broken" }, join(root, "broken"), join(root, "context"), new Map()),
       /protocol\/ is not there/,
     );
     assert.ok(makeIgnore("*\n!src\n**/dist\n")("src/nsm/dist/index.js"));

@@ -21,7 +21,9 @@ import {
 } from "./objects.ts";
 
 /** Scripts that run once, before anything that others talk to. */
-const PRIVILEGED = ["uplink", "sysctl"];
+const PRIVILEGED_ONCE = ["uplink", "sysctl"];
+/** Works in other pods' namespaces, as NSM's own forwarders. */
+const FORWARDER = "nsm";
 /** Where each role's environment is read. */
 const READERS: Readonly<Record<string, readonly string[]>> = {
   nse: [
@@ -32,13 +34,11 @@ const READERS: Readonly<Record<string, readonly string[]>> = {
     "src/spiffe",
     "scripts/nsehook.sh",
   ],
+  nsm: ["src/cli/nsm.ts", "src/roles/nsm-identity.ts"],
   nsc: ["src/nsc", "src/cli/nsc.ts", "src/roles/nsc.ts", "src/roles/nsm-identity.ts", "src/spiffe"],
   "uplink.sh": ["k8s/config/uplink.sh"],
   "container-init": ["k8s/config/container-init"],
 };
-
-/** Roles that this vpplb does not have yet. */
-const MISSING = ["nse", "nsc"].filter((name) => !createProgram().commands.some((each) => each.name() === name));
 
 function sources(place: string): string {
   const path = `${projectRoot}${place}`;
@@ -117,7 +117,7 @@ describe("k8s: manifests", () => {
       it("gives every program a command line that it takes", () => {
         for (const [container] of containers) {
           const args = vpplbArgs(container);
-          if (args === undefined || MISSING.includes(roleOf(container)!)) continue;
+          if (args === undefined) continue;
           const program = createProgram();
           const globals = program.parseOptions([...args]);
           const [name, ...rest] = [...globals.operands, ...globals.unknown];
@@ -148,7 +148,7 @@ describe("k8s: manifests", () => {
       it("sets no variable that nobody reads", () => {
         for (const [container] of containers) {
           const role = roleOf(container);
-          if (role === undefined || container.env === undefined || MISSING.includes(role)) continue;
+          if (role === undefined || container.env === undefined) continue;
           const text = READERS[role]?.map(sources).join("\n") ?? "";
           const names = container.env.map(({ name }) => name);
           const unread = names.filter((name) => !new RegExp(`(?<![A-Z_])${name}(?![A-Z_])`).test(text));
@@ -160,7 +160,7 @@ describe("k8s: manifests", () => {
       it("asks for health where it is served", () => {
         for (const [container, pod] of containers) {
           const lb = filesOf(container, pod, objects).get("/etc/vpplb/lb.yaml");
-          const served = roleOf(container) === "nse" ? parseLbYaml(lb ?? "").file?.http?.listen : undefined;
+          const served = roleOf(container) === "nse" ? parseLbYaml(lb!).file?.http?.listen : undefined;
           const args = vpplbArgs(container) ?? [];
           const listen = served ?? args[args.indexOf("--http") + 1];
           for (const probe of [container.startupProbe, container.livenessProbe, container.readinessProbe]) {
@@ -170,7 +170,6 @@ describe("k8s: manifests", () => {
             assert.equal(listen, `:${number}`, `${container.name}: ${port}`);
             assert.ok(["/healthz", "/readyz"].includes(path), path);
           }
-          if (args.length > 0 && container.restartPolicy !== "Always") assert.ok(container.livenessProbe);
         }
       });
 
@@ -178,7 +177,8 @@ describe("k8s: manifests", () => {
         for (const [container] of containers) {
           const { privileged, capabilities, allowPrivilegeEscalation } = container.securityContext ?? {};
           if (privileged === true) {
-            assert.ok(PRIVILEGED.includes(container.name), container.name);
+            if (container.name === FORWARDER) continue;
+            assert.ok(PRIVILEGED_ONCE.includes(container.name), container.name);
             assert.equal(container.restartPolicy, undefined);
             continue;
           }
@@ -187,6 +187,15 @@ describe("k8s: manifests", () => {
           for (const name of capabilities?.add ?? []) {
             assert.ok(["NET_ADMIN", "NET_RAW", "IPC_LOCK", "SETGID"].includes(name), `${container.name}: ${name}`);
           }
+        }
+      });
+
+      it("runs what is privileged before everything else", () => {
+        for (const [name, pod] of podsOf(objects)) {
+          const stay = containersOf(pod).findIndex(({ restartPolicy }) => restartPolicy === "Always");
+          if (pod.initContainers === undefined) continue;
+          const last = containersOf(pod).findLastIndex(({ securityContext }) => securityContext?.privileged === true);
+          assert.ok(stay < 0 || last < stay, `${name}: a sidecar starts first`);
         }
       });
 

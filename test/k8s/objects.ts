@@ -17,6 +17,8 @@ export interface Container {
   readonly securityContext?: {
     readonly privileged?: boolean;
     readonly runAsUser?: number;
+    readonly runAsGroup?: number;
+    readonly readOnlyRootFilesystem?: boolean;
     readonly allowPrivilegeEscalation?: boolean;
     readonly capabilities?: { readonly drop?: readonly string[]; readonly add?: readonly string[] };
   };
