@@ -69,7 +69,6 @@ export function nsmDemoYaml(config: NsmDemoConfig): string {
       prefixes: [prefix4, prefix6],
       mechanisms: ["KERNEL"],
       bridge: bridgeId,
-      maxTokenLifetimeS: NSM_SETTING.tokenLifetimeS,
       insecure: true,
     },
   };

@@ -70,7 +70,7 @@ function waysOf(topology: NsmTopology, lab: NsmLab) {
 
 async function course(run: NsmRun, lab: NsmLab): Promise<void> {
   const [as1, as2, as3, as4] = NSM_SETTING.servers;
-  await run.first([as1, as2, as3]);
+  await run.first([as1, as2, as3], as2);
   await run.refreshed();
   await run.serverLeaves(as3);
   await run.serverComes(as4);

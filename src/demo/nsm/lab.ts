@@ -134,13 +134,14 @@ export class NsmLab {
 
   /**
    * A pod that asks for the service, sets itself up and answers its name. Resolves when VPP has it as a server.
+   * @param lifetimeS of its tokens: it is given up when half of it has passed without a refresh
    */
-  async startServer(name: ServerName): Promise<void> {
+  async startServer(name: ServerName, lifetimeS: number = NSM_SETTING.tokenLifetimeS): Promise<void> {
     const namespace = await this.#topology.server(name);
     const { port } = SETTING;
     const process = new DemoProcess(name, namespace.netns.fd, [
       ...["nsc", `kernel://${NSM_SETTING.service}/nsm0?app=web`, "--insecure", "--name", name],
-      ...["--connect-to", `unix://${this.manager}`, "--max-token-lifetime", `${NSM_SETTING.tokenLifetimeS}s`],
+      ...["--connect-to", `unix://${this.manager}`, "--max-token-lifetime", `${lifetimeS}s`],
       ...["--serve", String(port), "--state", join(this.folder, `${name}.json`)],
       ...(this.#options.vpp?.unsetSource === true ? ["--unset-source"] : []),
     ]);

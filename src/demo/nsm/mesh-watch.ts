@@ -41,14 +41,17 @@ export class MeshWatch {
   /** Until the manager is gone. */
   async #listen(): Promise<void> {
     const channel = new Channel(this.#url);
+    let over = (): void => undefined;
     try {
       const call = new Call({ signal: this.#signal });
       await new Promise<void>((resolve, reject) => {
-        this.#signal.addEventListener("abort", () => resolve(), { once: true });
+        over = resolve;
+        this.#signal.addEventListener("abort", over, { once: true });
         const onEvent = (event: ConnectionEvent) => this.#take(event);
         monitorConnections(channel, { pathSegments: [] }, call, { onEvent, onEnd: reject }).catch(reject);
       });
     } finally {
+      this.#signal.removeEventListener("abort", over);
       channel.close();
     }
   }

@@ -26,8 +26,10 @@ export const NSM_SETTING = {
   },
   /** Application servers by the order in which they come; the fourth is added on the way. */
   servers: ["as1", "as2", "as3", "as4"],
-  /** Short, so that refresh and expiry are seen: a client refreshes each fifth of it. */
-  tokenLifetimeS: 8,
+  /** Of clients' tokens: short, so that refresh is seen, which comes each fifth of it. */
+  tokenLifetimeS: 30,
+  /** Of the one that crashes, which is given up when half of it is over. */
+  mortalLifetimeS: 8,
   /** Connections of a batch by family and way. */
   firstBatch: { 4: 120, 6: 60 },
   freshBatch: { 4: 60, 6: 32 },

@@ -44,7 +44,7 @@ async function run(): Promise<void> {
     const listen = [`unix://${where}`];
     await runNsm({ name: "soak", listen, services: [], identity: { insecure: true }, ready }, abort.signal);
   } else if (role === "nse") {
-    const { runNse } = await import("../../../src/roles/nse.ts" as string);
+    const { runNse } = await import("../../../src/roles/nse.ts");
     await runNse({ file: where, ready }, abort.signal);
   } else {
     fleet = new Fleet(JSON.parse(where) as FleetOptions);
