@@ -8,8 +8,11 @@ import { closeFd, duplicateFd } from "../../sys/sockets.ts";
 import { SysError } from "../../sys/errors.ts";
 import { NsmError } from "../errors.ts";
 
-/** Received descriptors at a time; the oldest are closed. */
-const MAX_KEPT = 1024;
+/**
+ * Received descriptors at a time; the oldest are closed. Between two hops each of many clients' answers that come at
+ * once brings its own.
+ */
+export const MAX_KEPT = 512;
 /** A received descriptor is closed after so long: the call that names it has come, and a namespace lives while it is open. */
 const KEEP_MS = 10_000;
 /** Descriptors of one sendmsg; the kernel takes 253. */
