@@ -415,7 +415,10 @@ forget_neighbor() {
     if ($i ~ /^([0-9a-f][0-9a-f]:)+[0-9a-f][0-9a-f]$/ && $NF == dev) print $(i - 2), $i }' |
     while read -r address learned; do
       item=$(parse address "$address") || continue
-      [ "$item" != "$1" ] || vpp "neighbor $address" set ip neighbor del "$bvi" "$address" "$learned"
+      [ "$item" = "$1" ] || continue
+      say "vppctl set ip neighbor del $bvi $address $learned"
+      # The agent may have been faster.
+      ask set ip neighbor del "$bvi" "$address" "$learned" >/dev/null
     done
 }
 

@@ -82,6 +82,11 @@ export class Lab {
     return join(this.folder, "api.sock");
   }
 
+  /** VPP's CLI socket. */
+  get cli(): string {
+    return join(this.folder, "cli.sock");
+  }
+
   get netns(): string {
     return `/proc/${process.pid}/fd/${this.lb.netns.fd}`;
   }
@@ -94,7 +99,7 @@ export class Lab {
     const command = process.env["VPPLB_VPP_COMMAND"];
     rmSync(this.api, { force: true });
     const script = fileURLToPath(new URL("../controller/dataplane-child.ts", import.meta.url));
-    const args = ["--conditions=source", "--import=tsx", script, this.api];
+    const args = ["--conditions=source", "--import=tsx", script, this.api, this.cli];
     this.#vpp =
       command === undefined
         ? this.lb.spawn(process.execPath, args, { stdio: ["ignore", "ignore", "inherit"] })
