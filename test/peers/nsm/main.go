@@ -28,8 +28,8 @@ import (
 	"github.com/networkservicemesh/sdk/pkg/networkservice/common/mechanisms/kernel"
 	"github.com/networkservicemesh/sdk/pkg/networkservice/common/mechanisms/recvfd"
 	"github.com/networkservicemesh/sdk/pkg/networkservice/common/mechanisms/sendfd"
-	"github.com/networkservicemesh/sdk/pkg/networkservice/common/null"
 	"github.com/networkservicemesh/sdk/pkg/networkservice/common/roundrobin"
+	chainnext "github.com/networkservicemesh/sdk/pkg/networkservice/core/next"
 	"github.com/networkservicemesh/sdk/pkg/networkservice/ipam/point2pointipam"
 	registryclient "github.com/networkservicemesh/sdk/pkg/registry/chains/client"
 	"github.com/networkservicemesh/sdk/pkg/registry/chains/memory"
@@ -50,6 +50,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/types/known/emptypb"
 )
 
 var (
@@ -257,6 +258,22 @@ func (p *peers) runForwarder(ctx context.Context) {
 	p.register(ctx, []string{"forwarder"}, map[string]string{"p2p": "true"})
 }
 
+// memifMaster names the socket on which clients connect: the endpoint's own, which is one and there.
+type memifMaster struct{ socket string }
+
+func (m *memifMaster) Request(ctx context.Context, request *networkservice.NetworkServiceRequest) (*networkservice.Connection, error) {
+	mechanism := request.GetConnection().GetMechanism()
+	if mechanism.GetParameters() == nil {
+		mechanism.Parameters = map[string]string{}
+	}
+	mechanism.Parameters["inodeURL"] = "file://" + m.socket
+	return chainnext.Server(ctx).Request(ctx, request)
+}
+
+func (m *memifMaster) Close(ctx context.Context, connection *networkservice.Connection) (*emptypb.Empty, error) {
+	return chainnext.Server(ctx).Close(ctx, connection)
+}
+
 func (p *peers) runEndpoint(ctx context.Context) {
 	_, network, err := net.ParseCIDR(*prefix)
 	if err != nil {
@@ -270,7 +287,7 @@ func (p *peers) runEndpoint(ctx context.Context) {
 			recvfd.NewServer(),
 			mechanisms.NewServer(map[string]networkservice.NetworkServiceServer{
 				"KERNEL": kernel.NewServer(),
-				"MEMIF":  null.NewServer(),
+				"MEMIF":  &memifMaster{socket: mustURL(*listen).Path},
 			}),
 			sendfd.NewServer()),
 	}

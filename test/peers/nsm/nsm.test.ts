@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  createManager,
   endpointChain,
   expiringEndpoints,
   insecureTokens,
@@ -13,6 +14,7 @@ import {
   memifServer,
   memoryRegistries,
   newConnection,
+  newEndpoint,
   NsmClient,
   receiveDescriptors,
   registryHandlers,
@@ -143,6 +145,42 @@ describe("the Go implementation of Network Service Mesh", () => {
       await mesh.end();
       await server.close();
     }
+  });
+
+  it("its forwarder, endpoint and client at our manager: their sockets come as descriptors", async function () {
+    this.timeout(TEST_TIMEOUT_MS);
+    const before = openFds();
+    const memory = memoryRegistries();
+    const endpoints = expiringEndpoints(memory.endpoints, abort.signal, { maxLifetimeMs: 5000 });
+    const registries = { services: memory.services, endpoints };
+    const manager = createManager({ name: "nsmgr", tokens, registries }, abort.signal);
+    const server = await serveNsm({ listen: mesh.url("nsmgr"), services: manager.services });
+    try {
+      await mesh.forwarder();
+      await mesh.endpoint();
+      const urls = (await memory.endpoints.find(newEndpoint())).map(({ url }) => url);
+      assert.equal(urls.filter((url) => /^unix:\/\/\/proc\/\d+\/fd\/\d+$/.test(url)).length, 2, urls.join(", "));
+      for (const mechanism of ["KERNEL", "MEMIF"]) {
+        const client = mesh.start(`go-${mechanism}`, { role: "client", connect: mesh.url("nsmgr"), mechanism });
+        const connected = await client.says("connected");
+        assert.deepEqual(connected["path"], [`go-${mechanism}`, "nsmgr", "forwarder", "endpoint"]);
+        assert.equal(manager.monitor.connections.size, 1);
+        await client.says("closed");
+        assert.equal(manager.monitor.connections.size, 0);
+      }
+      const times = (await memory.endpoints.find(newEndpoint())).map((info) => info.initialRegistrationTime?.seconds);
+      assert.ok(
+        times.every((seconds) => Math.abs(Date.now() / 1000 - (seconds ?? 0)) < 60),
+        times.join(", "),
+      );
+      await mesh.end();
+      await until("registrations that nobody renews are gone", () => memory.endpoints.size === 0, 15_000);
+    } finally {
+      await mesh.end();
+      manager.shutdown();
+      await server.close();
+    }
+    await until("no descriptor is left", () => openFds() <= before);
   });
 
   it("our client heals when its endpoint is killed and another comes", async function () {
