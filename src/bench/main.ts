@@ -10,6 +10,7 @@ import { benchIdle } from "./idle.ts";
 import { benchLatency } from "./latency.ts";
 import { benchMaglev } from "./maglev.ts";
 import { benchMemif } from "./memif.ts";
+import { benchNsm } from "./nsm.ts";
 import type { BenchContext, Section, SectionResult } from "./section.ts";
 import { formatTable } from "./table.ts";
 import { serve } from "./target.ts";
@@ -25,6 +26,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   forwarding: benchForward,
   "forwarding-cases": benchForwardCases,
   memif: benchMemif,
+  nsm: benchNsm,
 };
 
 const HELP = `usage: npm run bench -- [SECTION...] [--vpp SOCKET] [--rounds N] [--json FILE|-]

@@ -28,6 +28,7 @@ import (
 	"github.com/networkservicemesh/sdk/pkg/networkservice/common/mechanisms/kernel"
 	"github.com/networkservicemesh/sdk/pkg/networkservice/common/mechanisms/recvfd"
 	"github.com/networkservicemesh/sdk/pkg/networkservice/common/mechanisms/sendfd"
+	"github.com/networkservicemesh/sdk/pkg/networkservice/common/null"
 	"github.com/networkservicemesh/sdk/pkg/networkservice/common/roundrobin"
 	chainnext "github.com/networkservicemesh/sdk/pkg/networkservice/core/next"
 	"github.com/networkservicemesh/sdk/pkg/networkservice/ipam/point2pointipam"
@@ -65,6 +66,7 @@ var (
 	spiffe   = flag.String("spiffe", "", "socket of the Workload API; without: clear text")
 	spiffeID = flag.String("id", "", "SPIFFE ID to take of several")
 	hold     = flag.Bool("hold", false, "the client keeps its connection until standard input ends")
+	memif    = flag.Bool("memif", false, "the endpoint names a memif socket: the one that it serves on")
 	timeout  = flag.Duration("timeout", 10*time.Second, "of the client's Requests")
 )
 
@@ -274,6 +276,13 @@ func (m *memifMaster) Close(ctx context.Context, connection *networkservice.Conn
 	return chainnext.Server(ctx).Close(ctx, connection)
 }
 
+func memifServer() networkservice.NetworkServiceServer {
+	if *memif {
+		return &memifMaster{socket: mustURL(*listen).Path}
+	}
+	return null.NewServer()
+}
+
 func (p *peers) runEndpoint(ctx context.Context) {
 	_, network, err := net.ParseCIDR(*prefix)
 	if err != nil {
@@ -287,7 +296,7 @@ func (p *peers) runEndpoint(ctx context.Context) {
 			recvfd.NewServer(),
 			mechanisms.NewServer(map[string]networkservice.NetworkServiceServer{
 				"KERNEL": kernel.NewServer(),
-				"MEMIF":  &memifMaster{socket: mustURL(*listen).Path},
+				"MEMIF":  memifServer(),
 			}),
 			sendfd.NewServer()),
 	}

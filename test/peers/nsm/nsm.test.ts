@@ -98,7 +98,7 @@ describe("the Go implementation of Network Service Mesh", () => {
     await mesh.registry();
     await mesh.manager();
     await mesh.forwarder();
-    await mesh.endpoint();
+    await mesh.endpoint({ memif: true });
     const before = openFds();
     const events: string[] = [];
     const client = new NsmClient({
@@ -157,7 +157,7 @@ describe("the Go implementation of Network Service Mesh", () => {
     const server = await serveNsm({ listen: mesh.url("nsmgr"), services: manager.services });
     try {
       await mesh.forwarder();
-      await mesh.endpoint();
+      await mesh.endpoint({ memif: true });
       const urls = (await memory.endpoints.find(newEndpoint())).map(({ url }) => url);
       assert.equal(urls.filter((url) => /^unix:\/\/\/proc\/\d+\/fd\/\d+$/.test(url)).length, 2, urls.join(", "));
       for (const mechanism of ["KERNEL", "MEMIF"]) {

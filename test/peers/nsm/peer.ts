@@ -120,7 +120,7 @@ export class GoMesh {
     await this.#keep("forwarder", "registered", options);
   }
 
-  async endpoint(more: Readonly<Record<string, string>> = {}): Promise<void> {
+  async endpoint(more: Options = {}): Promise<void> {
     const options = { role: "endpoint", listen: this.url("endpoint"), connect: this.url("nsmgr"), ...more };
     await this.#keep("endpoint", "registered", options);
   }
