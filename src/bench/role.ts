@@ -24,9 +24,11 @@ if (role === "dataplane") {
   const handOn = { supports: (a: string, b: string) => a === "MEMIF" && b === "MEMIF", wire: done, unwire: done };
   const tokens = insecureTokens("spiffe://bench/any");
   const listen = [`unix://${where}/nsmgr.sock`];
-  await startMesh({ name: "bench", listen, tokens, wirings: [handOn] }, abort.signal);
+  const mesh = await startMesh({ name: "bench", listen, tokens, wirings: [handOn] }, abort.signal);
   process.stdout.write('{"event":"ready"}\n');
   await new Promise((resolve) => abort.signal.addEventListener("abort", resolve, { once: true }));
+  await mesh.close();
+  process.exit();
 } else {
   const { runController } = await import("../roles/controller.ts");
   await runController({ file: where, ready: started }, abort.signal);

@@ -26,6 +26,7 @@ type Method = grpc.MethodDefinition<object, object>;
 const DEFAULT_DIAL_MS = 5000;
 const DEFAULT_CALL_MS = 15_000;
 const LEAST_CALL_MS = 1000;
+const IDLE_MS = 2000;
 const MAX_MESSAGE_BYTES = 4 << 20;
 
 const GRPC_OPTIONS: grpc.ChannelOptions = {
@@ -85,6 +86,10 @@ export class Channel {
   notSigned(message: string): StaleChannelError {
     this.#isStale = true;
     return new StaleChannelError("DENIED", message);
+  }
+
+  get connected(): boolean {
+    return this.#client.getChannel().getConnectivityState(false) === grpc.connectivityState.READY;
   }
 
   /** Settles when it is connected. @throws NsmError UNAVAILABLE, TIMEOUT, CANCELLED */
@@ -238,17 +243,21 @@ export function grpcTarget(url: string): string {
   throw new NsmError("INVALID", `${JSON.stringify(url)} is no url of NSM: unix:///path or tcp://host:port`);
 }
 
-/** Channels by url, shared among those who use them, closed when the last lets go. */
+/**
+ * Channels by url, shared among those who use them. What nobody uses any more stays connected for a moment: the next
+ * connection to the same hop comes soon, or never.
+ */
 export class ChannelPool {
   readonly #options: ChannelOptions;
   readonly #current = new Map<string, Channel>();
   readonly #users = new Map<Channel, number>();
+  readonly #idle = new Map<Channel, NodeJS.Timeout>();
 
   constructor(options: ChannelOptions = {}) {
     this.#options = options;
   }
 
-  /** Channels, stale ones that are still used included. */
+  /** Channels that are used, stale ones included. */
   get size(): number {
     return this.#users.size;
   }
@@ -256,7 +265,9 @@ export class ChannelPool {
   /** Never a stale one. @throws NsmError INVALID (the url) */
   take(url: string): Channel {
     const known = this.#current.get(url);
-    const channel = known === undefined || known.stale ? new Channel(url, this.#options) : known;
+    const isGone = known === undefined || known.stale || (this.#idle.has(known) && !known.connected);
+    const channel = isGone ? new Channel(url, this.#options) : known;
+    if (known !== undefined) this.#wake(known, channel);
     this.#current.set(url, channel);
     this.#users.set(channel, (this.#users.get(channel) ?? 0) + 1);
     return channel;
@@ -270,13 +281,28 @@ export class ChannelPool {
       return;
     }
     this.#users.delete(channel);
-    if (this.#current.get(channel.url) === channel) this.#current.delete(channel.url);
-    channel.close();
+    if (this.#current.get(channel.url) === channel && channel.connected && !channel.stale)
+      this.#idle.set(channel, setTimeout(() => this.#forget(channel), IDLE_MS).unref());
+    else this.#forget(channel);
   }
 
   close(): void {
-    for (const channel of this.#users.keys()) channel.close();
+    for (const channel of [...this.#users.keys(), ...this.#idle.keys()]) this.#forget(channel);
     this.#users.clear();
-    this.#current.clear();
+  }
+
+  /** An idle one is used again, or another has taken its place. */
+  #wake(idle: Channel, instead: Channel): void {
+    if (!this.#idle.has(idle)) return;
+    if (idle !== instead) return this.#forget(idle);
+    clearTimeout(this.#idle.get(idle));
+    this.#idle.delete(idle);
+  }
+
+  #forget(channel: Channel): void {
+    clearTimeout(this.#idle.get(channel));
+    this.#idle.delete(channel);
+    if (this.#current.get(channel.url) === channel) this.#current.delete(channel.url);
+    channel.close();
   }
 }

@@ -13,11 +13,39 @@ const DEFAULT_MAX_LISTENERS = 1000;
 
 type Listener = (event: ConnectionEvent) => void;
 
-/** The connections that a hop serves, and who listens to them (sdk pkg/networkservice/common/monitor). */
+/** Where the selector names no id, every connection may be meant. */
+const ANY = "";
+
+/** Values under keys, some under each. */
+class Index<T> {
+  readonly #sets = new Map<string, Set<T>>();
+
+  get(key: string): ReadonlySet<T> {
+    return this.#sets.get(key) ?? new Set();
+  }
+
+  add(key: string, value: T): void {
+    const set = this.#sets.get(key) ?? new Set();
+    this.#sets.set(key, set.add(value));
+  }
+
+  delete(key: string, value: T): void {
+    const set = this.#sets.get(key);
+    set?.delete(value);
+    if (set?.size === 0) this.#sets.delete(key);
+  }
+}
+
+/**
+ * The connections that a hop serves, and who listens to them (sdk pkg/networkservice/common/monitor). Each connection has
+ * a listener or two of its own, so both are found by the ids of path segments.
+ */
 export class ConnectionMonitor {
   readonly #connections = new Map<string, Connection>();
-  readonly #listeners = new Set<Listener>();
+  readonly #bySegment = new Index<string>();
+  readonly #listeners = new Index<{ readonly selector: MonitorScopeSelector; readonly listener: Listener }>();
   readonly #maxListeners: number;
+  #count = 0;
 
   constructor(maxListeners = DEFAULT_MAX_LISTENERS) {
     this.#maxListeners = maxListeners;
@@ -28,44 +56,64 @@ export class ConnectionMonitor {
   }
 
   get listeners(): number {
-    return this.#listeners.size;
+    return this.#count;
   }
 
   update(connection: Connection): void {
+    this.#forget(connection.id);
     this.#connections.set(connection.id, clone(connection));
-    this.#tell({ type: "UPDATE", connections: { [connection.id]: connection } });
+    for (const id of segmentIds(connection)) this.#bySegment.add(id, connection.id);
+    this.#tell("UPDATE", connection);
   }
 
   delete(connection: Connection): void {
-    this.#connections.delete(connection.id);
-    this.#tell({ type: "DELETE", connections: { [connection.id]: connection } });
+    this.#forget(connection.id);
+    this.#tell("DELETE", connection);
   }
 
-  /** The present state at once, then every change. Returns the function that ends it. @throws NsmError EXHAUSTED */
+  /**
+   * The present state at once, then every change. Events are for reading: others get the same.
+   * Returns the function that ends it. @throws NsmError EXHAUSTED
+   */
   listen(selector: MonitorScopeSelector, listener: Listener): () => void {
-    if (this.#listeners.size >= this.#maxListeners)
-      throw new NsmError("EXHAUSTED", `${this.#listeners.size} monitors are served already`);
-    const filtered: Listener = (event) => {
-      const connections = selected(event.connections, selector);
-      if (event.type === "INITIAL_STATE_TRANSFER" || Object.keys(connections).length > 0)
-        listener({ type: event.type, connections });
+    if (this.#count >= this.#maxListeners)
+      throw new NsmError("EXHAUSTED", `${this.#count} monitors are served already`);
+    const key = selector.pathSegments.find(({ id }) => id !== "")?.id ?? ANY;
+    listener({ type: "INITIAL_STATE_TRANSFER", connections: this.#selected(key, selector) });
+    const entry = { selector, listener };
+    this.#listeners.add(key, entry);
+    this.#count += 1;
+    let over = false;
+    return () => {
+      if (!over) this.#count -= 1;
+      over = true;
+      this.#listeners.delete(key, entry);
     };
-    filtered({ type: "INITIAL_STATE_TRANSFER", connections: Object.fromEntries(this.#connections) });
-    this.#listeners.add(filtered);
-    return () => this.#listeners.delete(filtered);
   }
 
-  #tell(event: ConnectionEvent): void {
-    for (const listener of [...this.#listeners]) listener(clone(event));
+  #selected(key: string, selector: MonitorScopeSelector): Record<string, Connection> {
+    const ids = key === ANY ? this.#connections.keys() : this.#bySegment.get(key);
+    const found = [...ids].map((id) => [id, this.#connections.get(id)!] as const);
+    return Object.fromEntries(found.filter(([, connection]) => matches(connection, selector)));
+  }
+
+  #forget(id: string): void {
+    const before = this.#connections.get(id);
+    if (before === undefined) return;
+    this.#connections.delete(id);
+    for (const segment of segmentIds(before)) this.#bySegment.delete(segment, id);
+  }
+
+  #tell(type: ConnectionEvent["type"], connection: Connection): void {
+    const entries = new Set([ANY, ...segmentIds(connection)].flatMap((key) => [...this.#listeners.get(key)]));
+    if (entries.size === 0) return;
+    const event: ConnectionEvent = { type, connections: { [connection.id]: clone(connection) } };
+    for (const { selector, listener } of entries) if (matches(connection, selector)) listener(event);
   }
 }
 
-function selected(
-  connections: Readonly<Record<string, Connection>>,
-  selector: MonitorScopeSelector,
-): Record<string, Connection> {
-  const matching = Object.entries(connections).filter(([, connection]) => matches(connection, selector));
-  return Object.fromEntries(matching);
+function segmentIds({ path }: Connection): readonly string[] {
+  return path?.pathSegments.map(({ id }) => id) ?? [];
 }
 
 /** Whether the selector's segments are a contiguous part of the path; empty strings match anything. */

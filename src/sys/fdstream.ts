@@ -36,7 +36,10 @@ export class FdStreamReader {
       if (error === EAGAIN || error === EINTR) return undefined;
       throw new SysError("recvmsg", error, { what: `descriptor ${fd}` });
     }
-    return { data: Buffer.from(bytes.slice(PAGE, PAGE + Number(count))), fds: controlFds(this.#memory) };
+    // Of Node's pool where it is small: memory of its own for each read would keep the collector busy.
+    const data = Buffer.allocUnsafe(Number(count));
+    data.set(bytes.subarray(PAGE, PAGE + Number(count)));
+    return { data, fds: controlFds(this.#memory) };
   }
 
   close(): void {

@@ -125,6 +125,11 @@ export class DescriptorSocket extends Duplex {
     this.#writeWithDescriptors(chunk, callback);
   }
 
+  /** HTTP/2 writes many small pieces: they go as one. */
+  override _writev(chunks: readonly { chunk: Buffer }[], callback: (error?: Error | null) => void): void {
+    this._write(Buffer.concat(chunks.map(({ chunk }) => chunk)), "buffer" as BufferEncoding, callback);
+  }
+
   override _final(callback: (error?: Error | null) => void): void {
     this.#socket.end(callback);
   }
