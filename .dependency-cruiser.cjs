@@ -46,6 +46,8 @@ const rooms = {
     "hooks",
   ],
   bench: [
+    "mesh",
+    "nsm",
     "memif",
     "kernel",
     "sys",
