@@ -1,3 +1,4 @@
+export { bviAddresses, clientPrefixProblem, firstHost, selfIn } from "./check-nsm.ts";
 export { lbFileSchema, lbJsonSchema, type LbFile } from "./schema.ts";
 export { lbJsonSchemaText } from "./json-schema.ts";
 export { parseLbYaml, type ParsedLbFile } from "./parse.ts";

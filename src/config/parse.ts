@@ -1,5 +1,6 @@
 import type { DesiredState, Diagnostic } from "../bridge/index.ts";
 import { checkNetwork } from "./check-network.ts";
+import { checkNsm } from "./check-nsm.ts";
 import { checkSteering } from "./check-steering.ts";
 import { checkVips } from "./check-vips.ts";
 import { toDesired } from "./desired.ts";
@@ -35,6 +36,7 @@ export function parseLbYaml(text: string): ParsedLbFile {
   checkVips(result.data, state, found);
   checkNetwork(result.data, state, found);
   checkSteering(result.data, state, found);
+  checkNsm(result.data, state, found);
   const diagnostics = inOrder(found.list);
   if (diagnostics.some((one) => one.severity === "error")) return { diagnostics };
   return { file: result.data, state, diagnostics };

@@ -9,6 +9,7 @@ import {
   type ServerState,
 } from "../bridge/index.ts";
 import { createHash } from "node:crypto";
+import { bviAddresses } from "../config/index.ts";
 import type { ServerStanding } from "./events.ts";
 import type { OverlaySettings } from "./settings.ts";
 
@@ -180,11 +181,6 @@ export function servedVips(desired: DesiredState, settings: OverlaySettings): Se
 export function bviNameOf(desired: DesiredState, settings: OverlaySettings): string {
   const { interfaces } = withDefaults(desired, settings);
   return interfaces.find((one) => one.bridge?.id === settings.bridge && one.bridge.bvi)?.name ?? "";
-}
-
-/** Addresses of the bridge's BVI, with length; undefined where the file has none. */
-export function bviAddresses({ interfaces }: DesiredState, bridge: number): readonly string[] | undefined {
-  return interfaces.find((one) => one.bridge?.id === bridge && one.bridge.bvi)?.addresses;
 }
 
 /** What the file leaves out and the environment gives: bridge and BVI, tunnel source, VIPs. */

@@ -1,9 +1,8 @@
 import { dirname, join } from "node:path";
-import type { LbFile } from "../config/index.ts";
-import { canonicalPrefix, contains, familyOf, type DesiredState } from "../bridge/index.ts";
+import { canonicalPrefix, familyOf, overlaps, type DesiredState } from "../bridge/index.ts";
+import { bviAddresses, clientPrefixProblem, firstHost, selfIn, type LbFile } from "../config/index.ts";
 import { durationOf, firstOf, labelsOf, listOf, type Environment } from "./environment.ts";
 import { messageOf, NseError } from "./errors.ts";
-import { bviAddresses } from "./overlay.ts";
 
 /** A prefix that clients get addresses of. */
 export interface Network {
@@ -137,46 +136,18 @@ function toPrefix(text: string, where: string): string {
   }
 }
 
-/** Hosts in a prefix below which there is no room for a client: network, BVI, client, broadcast. */
-const LEAST_BITS = 2;
-
 function networksOf(prefixes: readonly string[] | undefined, bridge: number, desired: DesiredState): Network[] {
   if (prefixes === undefined)
     throw new NseError("INPUT", "no prefix to give clients addresses of: write nsm.prefixes or set IP_ADDRESS");
   const own = bviAddresses(desired, bridge);
-  return prefixes.map((text) => {
-    const prefix = toPrefix(text, "nsm.prefixes");
-    const family = familyOf(prefix);
-    const length = Number(prefix.split("/")[1]);
-    if ((family === 4 ? 32 : 128) - length < LEAST_BITS)
-      throw new NseError(
-        "INPUT",
-        `nsm.prefixes: ${prefix} has no address for a client: at most /${family === 4 ? 30 : 126}`,
-      );
-    if (own === undefined) return { prefix, self: firstHost(prefix) };
-    const self = own.find((address) => familyOf(address) === family && contains(prefix, address));
-    if (self === undefined)
-      throw new NseError(
-        "INPUT",
-        `nsm.prefixes: the BVI of bridge ${bridge} has no address in ${prefix}: add ${firstHost(prefix)}/${length} to its addresses`,
-      );
-    if (Number(self.split("/")[1]) !== length)
-      throw new NseError(
-        "INPUT",
-        `nsm.prefixes: the BVI of bridge ${bridge} has ${self}: its length has to be that of ${prefix}`,
-      );
-    return { prefix, self: self.split("/")[0]! };
+  const canonical = prefixes.map((text) => toPrefix(text, "nsm.prefixes"));
+  return canonical.map((prefix, index) => {
+    const other = canonical.slice(0, index).find((one) => overlaps(one, prefix));
+    const problem =
+      other === undefined ? clientPrefixProblem(prefix, own, bridge) : `${prefix} overlaps ${other}: one is enough`;
+    if (problem !== undefined) throw new NseError("INPUT", `nsm.prefixes: ${problem}`);
+    return { prefix, self: selfIn(prefix, own ?? [])?.split("/")[0] ?? firstHost(prefix) };
   });
-}
-
-/** The prefix's own address, plus one: `.1`. */
-function firstHost(prefix: string): string {
-  const [base = ""] = prefix.split("/");
-  if (familyOf(base) === 6)
-    return base.endsWith("::")
-      ? `${base}1`
-      : base.replace(/[0-9a-f]+$/, (last) => (parseInt(last, 16) + 1).toString(16));
-  return base.replace(/\d+$/, (last) => String(Number(last) + 1));
 }
 
 function checkedVips(wanted: readonly string[], { vips, steering }: DesiredState): string[] {

@@ -65,9 +65,9 @@ describe("nse: settings", () => {
       ["nsm: {}\n", {}, /nsm\.prefixes or set IP_ADDRESS/],
       ["nsm: {}\n", { IP_ADDRESS: "10.60.1.0/31" }, /no address for a client/],
       ["nsm: {}\n", { IP_ADDRESS: "10.60.1.0/240" }, /nsm\.prefixes/],
-      [`${BVI}nsm: { prefixes: [10.61.0.0/16] }\n`, {}, /add 10\.61\.0\.1\/16 to its addresses/],
-      [`${BVI}nsm: { prefixes: [10.60.0.0/16] }\n`, {}, /its length has to be that of 10\.60\.0\.0\/16/],
-      [`${BVI}nsm: { prefixes: [10.60.1.0/24], vips: [shop] }\n`, {}, /no VIP and no stream "shop"/],
+      [`${BVI}nsm: {}\n`, { IP_ADDRESS: "10.61.0.0/16" }, /add 10\.61\.0\.1\/16 to its addresses/],
+      [`${BVI}nsm: {}\n`, { IP_ADDRESS: "10.60.0.0/16" }, /its length has to be that of 10\.60\.0\.0\/16/],
+      [`${BVI}nsm: {}\n`, { IP_ADDRESS: "10.60.1.0/24,10.60.1.0/25" }, /overlaps/],
       ["nsm: {}\n", { IP_ADDRESS: "10.60.1.0/24", NSM_DIAL_TIMEOUT: "5" }, /NSM_DIAL_TIMEOUT="5" is no time/],
       ["nsm: {}\n", { IP_ADDRESS: "10.60.1.0/24", NSM_LABELS: "lb" }, /"lb" is no label/],
       ["nsm: {}\n", { IP_ADDRESS: "10.60.1.0/24", VIP_ADDRESS: "ten" }, /VIP_ADDRESS/],
@@ -79,6 +79,25 @@ describe("nse: settings", () => {
         (error) => error instanceof NseError && error.code === "INPUT" && what.test(error.message),
         `${yaml} ${JSON.stringify(env)}`,
       );
+  });
+
+  it("of the file are looked at where the file is checked, with their place", () => {
+    const vip = "vips: [{ prefix: 10.60.1.64/26, encap: gre4 }]\n";
+    const cases: [string, string, RegExp][] = [
+      [`${BVI}nsm: { prefixes: [10.61.0.0/16] }\n`, "nsm.prefixes[0]", /add 10\.61\.0\.1\/16 to its addresses/],
+      [`${BVI}nsm: { prefixes: [10.60.0.0/16] }\n`, "nsm.prefixes[0]", /its length has to be that of 10\.60\.0\.0\/16/],
+      [`nsm: { prefixes: [10.60.0.0/16, 10.60.1.0/24] }\n`, "nsm.prefixes[1]", /overlaps 10\.60\.0\.0\/16/],
+      [`${BVI}${vip}nsm: { prefixes: [10.60.1.0/24] }\n`, "nsm.prefixes[0]", /overlaps VIP 10\.60\.1\.64\/26/],
+      [`${BVI}nsm: { prefixes: ["2001:db8:60::/127"] }\n`, "nsm.prefixes[0]", /at most \/126/],
+      [`${BVI}nsm: { vips: [shop] }\n`, "nsm.vips[0]", /no VIP and no stream "shop"/],
+      [`nsm: { spiffe: here }\n`, "nsm.spiffe", /unix:/],
+      [`nsm: { prefix: 10.60.1.0/24 }\n`, "nsm", /prefix/],
+    ];
+    for (const [yaml, place, what] of cases) {
+      const errors = parseLbYaml(yaml).diagnostics.filter((one) => one.severity === "error");
+      const found = errors.find((one) => one.path.startsWith(place));
+      assert.match(found?.message ?? JSON.stringify(errors), what, yaml);
+    }
   });
 
   it("read times as Go writes them, and nothing else", () => {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { name, path, prefix, socketPath } from "./values.ts";
+import { name, path, prefix } from "./values.ts";
 
 const url = z
   .string()
@@ -81,5 +81,5 @@ export const nsm = z.strictObject({
     .boolean()
     .optional()
     .describe("Clear text, without identities. Default NSM_INSECURE; never because identities are missing"),
-  spiffe: socketPath.optional().describe("The Workload API's socket. Default SPIFFE_ENDPOINT_SOCKET"),
+  spiffe: url.optional().describe("The Workload API. Default SPIFFE_ENDPOINT_SOCKET"),
 });

@@ -1,0 +1,86 @@
+import { canonicalPrefix, contains, familyOf, overlaps, type DesiredState } from "../bridge/index.ts";
+import type { Findings } from "./finding.ts";
+import type { LbFile } from "./schema.ts";
+
+/** The section `nsm`: what clients could not be given. What comes from the environment is looked at when it is there. */
+export function checkNsm(file: LbFile, desired: DesiredState, found: Findings): void {
+  const { nsm } = file;
+  if (nsm === undefined) return;
+  const own = bviAddresses(desired, nsm.bridge);
+  const prefixes = (nsm.prefixes ?? []).map(canonicalPrefix);
+  prefixes.forEach((prefix, index) => {
+    const problem = clientPrefixProblem(prefix, own, nsm.bridge) ?? overlapProblem(prefix, index, prefixes, desired);
+    if (problem !== undefined) found.error(["nsm", "prefixes", index], problem);
+  });
+  const known = new Set([
+    ...file.vips.flatMap((vip) => [vip.name, canonicalPrefix(vip.prefix)]),
+    ...file.streams.map((stream) => stream.name),
+  ]);
+  (nsm.vips ?? []).forEach((text, index) => {
+    if (!known.has(text) && !known.has(canonical(text)))
+      found.error(["nsm", "vips", index], `this file has no VIP and no stream ${JSON.stringify(text)}`);
+  });
+}
+
+function canonical(text: string): string | undefined {
+  try {
+    return canonicalPrefix(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function overlapProblem(
+  prefix: string,
+  index: number,
+  all: readonly string[],
+  desired: DesiredState,
+): string | undefined {
+  const other = all.slice(0, index).find((one) => overlaps(one, prefix));
+  if (other !== undefined) return `${prefix} overlaps ${other}: clients get one address of each`;
+  const vips = [...desired.vips, ...(desired.steering?.vips ?? [])];
+  const vip = vips.find((one) => overlaps(one.prefix, prefix));
+  return vip === undefined ? undefined : `${prefix} overlaps VIP ${vip.prefix}: a client's address cannot be a VIP's`;
+}
+
+/** Addresses of the bridge's BVI, with length; undefined where the file has none. */
+export function bviAddresses({ interfaces }: DesiredState, bridge: number): readonly string[] | undefined {
+  return interfaces.find((one) => one.bridge?.id === bridge && one.bridge.bvi)?.addresses;
+}
+
+/** Below that many bits there is no room for a client: network, BVI, client, broadcast. */
+const LEAST_BITS = 2;
+
+/**
+ * Why clients cannot get addresses of a prefix; undefined where they can.
+ * @param own the BVI's, with length; undefined: it is made as the prefixes need it
+ */
+export function clientPrefixProblem(
+  prefix: string,
+  own: readonly string[] | undefined,
+  bridge: number,
+): string | undefined {
+  const family = familyOf(prefix);
+  const bits = family === 4 ? 32 : 128;
+  const length = Number(prefix.split("/")[1]);
+  if (bits - length < LEAST_BITS) return `${prefix} has no address for a client: at most /${bits - LEAST_BITS}`;
+  if (own === undefined) return undefined;
+  const self = selfIn(prefix, own);
+  if (self === undefined)
+    return `the BVI of bridge ${bridge} has no address in ${prefix}: add ${firstHost(prefix)}/${length} to its addresses`;
+  return Number(self.split("/")[1]) === length
+    ? undefined
+    : `the BVI of bridge ${bridge} has ${self}: its length has to be that of ${prefix}`;
+}
+
+/** The address that lies in the prefix, with length. */
+export function selfIn(prefix: string, own: readonly string[]): string | undefined {
+  return own.find((address) => familyOf(address) === familyOf(prefix) && contains(prefix, address));
+}
+
+/** The prefix's own address, plus one: `.1`. */
+export function firstHost(prefix: string): string {
+  const [base = ""] = prefix.split("/");
+  if (familyOf(base) === 4) return base.replace(/\d+$/, (last) => String(Number(last) + 1));
+  return base.endsWith("::") ? `${base}1` : base.replace(/[0-9a-f]+$/, (last) => (parseInt(last, 16) + 1).toString(16));
+}
