@@ -20,8 +20,10 @@ export interface Offer {
   /** The endpoint's name. */
   readonly endpoint: string;
   readonly device: string;
-  /** Of the memif socket; undefined for KERNEL. */
+  /** Of the memif: a path, or "@" and its abstract name in the namespace `netns`; undefined for KERNEL. */
   readonly socket: string | undefined;
+  /** Path of the network namespace that an abstract socket is in. */
+  readonly netns: string | undefined;
   /** This side's, with length. */
   readonly addresses: readonly string[];
   /** The load-balancer's, one of each family at most. */
@@ -78,7 +80,9 @@ export function offerOf(connection: Connection, request: ServiceRequest, limits:
   return {
     endpoint: connection.networkServiceEndpointName,
     device: request.device,
-    socket: request.mechanism === MEMIF ? socketOf(mechanism.parameters[PARAMETER.inodeUrl], refused) : undefined,
+    ...(request.mechanism === MEMIF
+      ? socketOf(mechanism.parameters, refused)
+      : { socket: undefined, netns: undefined }),
     ...{ addresses, gateways, vips },
     ...encapsOf(extra, vips, addresses, ignored),
     mtu: context?.MTU ?? 0,
@@ -188,9 +192,14 @@ function encapsOf(
   return { encaps: [...encaps], l3dsr: [...byDscp].map(([dscp, vip]) => ({ vip, dscp })) };
 }
 
-function socketOf(url: string | undefined, refused: Refused): string {
-  const path = url?.startsWith("file:///") === true ? url.slice("file://".length) : undefined;
-  if (path === undefined || path.includes("\0") || path.length > 4096)
-    throw refused(`its memif socket ${JSON.stringify((url ?? "").slice(0, 100))} is no file`);
-  return path;
+function socketOf(
+  parameters: Readonly<Record<string, string>>,
+  refused: Refused,
+): { socket: string; netns: string | undefined } {
+  const url = parameters[PARAMETER.inodeUrl] ?? "";
+  const name = parameters[PARAMETER.socketFile] ?? "";
+  const path = url.startsWith("file:///") ? url.slice("file://".length) : "";
+  if (path === "" || path.includes("\0") || path.length > 4096 || name.includes("\0") || name.length > 107)
+    throw refused(`its memif socket ${JSON.stringify(`${url} ${name}`.slice(0, 100))} is no file`);
+  return name === "" ? { socket: path, netns: undefined } : { socket: `@${name}`, netns: path };
 }

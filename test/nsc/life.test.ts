@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
 import type { Route } from "../../src/kernel/routes.ts";
 import type { Namespace } from "../../src/kernel/namespace.ts";
+import { keepStatus, type NscStatus } from "../../src/nsc/index.ts";
 import { withNamespaces } from "../kernel/support.ts";
 import { needNamespaces, needTun, until } from "../sys/support.ts";
 import { Lan, VIPS } from "./lan.ts";
@@ -188,6 +193,31 @@ describe("nsc: the life of an agent", function () {
         () => scene.wiring.size === 0 && endpoint.connections.length === 0,
       );
       assert.deepEqual(await stateOf(host), before);
+    });
+  });
+
+  it("memif: hands the socket on, in a file, and configures nothing", async () => {
+    await withNamespaces(2, async (lb, host) => {
+      assert.ok(lb !== undefined && host !== undefined);
+      await scene.startMesh();
+      const before = await stateOf(host);
+      const server = createServer().listen(join(scene.folder, "memif.sock"));
+      await once(server, "listening");
+      const endpoint = await scene.endpoint("lb", lb, "10.60.1.0/24", by("10.60.1.1", VIPS));
+      const one = scene.agent(host, { urls: [`memif://${SERVICE}/vpp0`] });
+      const file = join(scene.folder, "status.json");
+      const end = keepStatus(one.agent, file, (error) => assert.fail(error));
+      await one.sees("ready");
+      await until("the file says so", () => (JSON.parse(readFileSync(file, "utf8")) as NscStatus).ready);
+      const { offer } = (JSON.parse(readFileSync(file, "utf8")) as NscStatus).services[0]!;
+      assert.deepEqual([offer?.addresses, offer?.gateways, offer?.vips], [["10.60.1.2/24"], ["10.60.1.1"], [VIPS]]);
+      const inode = (path: string) => statSync(path).ino;
+      assert.equal(inode(offer!.socket!), inode(join(scene.folder, "memif.sock")), "the endpoint's own socket");
+      assert.deepEqual(await stateOf(host), before);
+      end();
+      await one.agent.close();
+      assert.deepEqual([endpoint.connections.length, existsSync(file)], [0, false]);
+      server.close();
     });
   });
 });

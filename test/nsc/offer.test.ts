@@ -111,6 +111,24 @@ describe("nsc: what an endpoint offers", () => {
     refuses(() => offerOf(newConnection({ context }), request!, limits), /no mechanism/);
   });
 
+  it("memif: a socket's file, or its abstract name in a namespace", () => {
+    const [memif] = parseServices(["memif://load-balancer/vpp0"]);
+    const given = (parameters: Record<string, string>) =>
+      offerOf(
+        newConnection({
+          mechanism: { cls: "LOCAL", type: "MEMIF", parameters },
+          context: newContext({ ipContext: newIpContext(LB) }),
+        }),
+        memif!,
+        { vips: [] },
+      );
+    const pair = (parameters: Record<string, string>) => [given(parameters).socket, given(parameters).netns];
+    assert.deepEqual(pair({ inodeURL: "file:///run/vpp/1.sock" }), ["/run/vpp/1.sock", undefined]);
+    assert.deepEqual(pair({ inodeURL: "file:///proc/7/ns/net", socketfile: "memif" }), ["@memif", "/proc/7/ns/net"]);
+    for (const parameters of [{}, { inodeURL: "inode://4/5" }, { inodeURL: "file://x" }, { inodeURL: "file:///a\0b" }])
+      refuses(() => given(parameters as Record<string, string>), /is no file/);
+  });
+
   it("l3dsr: single IPv4 VIPs with a DSCP each; the rest is named", () => {
     const extra = {
       [EXTRA.vips]: "10.2.2.1,10.2.3.0/24,10.2.2.2,10.2.2.3/32,0.0.0.0/0,10.2.2.4",

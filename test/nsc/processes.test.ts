@@ -26,8 +26,13 @@ describe("vpplb nsc: behind two load-balancers", function () {
 
   it("servers spread over them, and every connection is answered", async () => {
     await Promise.all(["as1", "as2", "as3"].map((name) => all.startServer(name, name === "as1" ? VETH : [])));
-    const counts = [(await all.serversOf("lb0")).length, (await all.serversOf("lb1")).length].sort();
-    assert.deepEqual(counts, [1, 2]);
+    const counts = async () => [(await all.serversOf("lb0")).length, (await all.serversOf("lb1")).length].sort();
+    await until(
+      "all are servers",
+      async () => (await counts()).reduce((sum, one) => sum + one) === 3,
+      settle.deadlineMs,
+    );
+    assert.deepEqual(await counts(), [1, 2]);
     for (const name of ["lb0", "lb1"]) {
       const count = (await all.serversOf(name)).length;
       const report = await (await all.traffic(name)).connectBatch(40);
@@ -85,7 +90,12 @@ describe("vpplb nsc: behind two load-balancers", function () {
     await all.isBare("as4");
   });
 
-  it("who was killed, started again and told to stop leaves nothing either", async () => {
+  it("killed together with the mesh, it begins anew; told to stop, it leaves nothing either", async () => {
+    await all.killServer("as1");
+    await all.killMesh();
+    await all.startMesh();
+    const again = await all.startServer("as1", VETH);
+    assert.doesNotMatch(again.output, /is here already/, "the interface of the former life makes place");
     await all.stopServer("as1");
     await all.isBare("as1");
   });
