@@ -24,10 +24,10 @@ import { end } from "./target.ts";
 /** Requests of one round, one after another. */
 const SEQUENTIAL = 100;
 /** Connections of one round, so many at a time. */
-const BULK = 300;
+const BULK = 200;
 const AT_ONCE = 32;
 /** Connections that are held to see what they take. */
-const HELD = 1000;
+const HELD = 500;
 const READY_MS = 20_000;
 const CALL_MS = 30_000;
 const MOST_ROUNDS = 7;

@@ -55,9 +55,7 @@ export function begin(options: BeginOptions = {}): ChainElement {
       if (known !== undefined || !create) return known;
       if (connections.size >= maxConnections)
         throw new NsmError("EXHAUSTED", `${connections.size} connections are served already`);
-      const runner = new Runner(next, options, () => {
-        if (connections.get(id) === runner) connections.delete(id);
-      });
+      const runner = new Runner(next, options, () => connections.delete(id));
       connections.set(id, runner);
       return runner;
     };
@@ -66,11 +64,7 @@ export function begin(options: BeginOptions = {}): ChainElement {
         if (call.get(CONNECTION_EVENTS) !== undefined) return next.request(request, call);
         const id = request.connection?.id ?? "";
         if (id === "") throw new NsmError("INVALID", "the connection has no id");
-        for (;;) {
-          const result = await runnerOf(id, true)!.request(request, call);
-          // Closed while it waited: a new one begins.
-          if (result !== undefined) return result;
-        }
+        return runnerOf(id, true)!.request(request, call);
       },
       async close(connection, call) {
         if (call.get(CONNECTION_EVENTS) !== undefined) return next.close(connection, call);
@@ -104,11 +98,10 @@ class Runner {
     this.#forget = forget;
   }
 
-  /** undefined: the connection was closed before its turn came. */
-  request(request: NetworkServiceRequest, call: Call): Promise<Connection | undefined> {
+  request(request: NetworkServiceRequest, call: Call): Promise<Connection> {
     return this.#queue(async () => {
-      if (this.#state === "closed") return undefined;
       this.#refuseAbandoned(call);
+      if (this.#state === "closed") this.#beginAnew();
       const requested = request.connection ?? newConnection();
       const established = this.#state === "established";
       if (established && requested.state === "RESELECT_REQUESTED") await this.#closeForReselect(call);
@@ -144,9 +137,14 @@ class Runner {
 
   /** It waited for longer than its caller. @throws NsmError */
   #refuseAbandoned({ signal }: Call): void {
-    if (!signal.aborted) return;
-    if (this.#state === "new") this.#end();
-    throw NsmError.fromAbort(signal);
+    if (signal.aborted) throw NsmError.fromAbort(signal);
+  }
+
+  /** Closed while this Request waited, behind which others may wait: a Close must find it here. */
+  #beginAnew(): void {
+    this.#state = "new";
+    this.#request = undefined;
+    this.#returned = undefined;
   }
 
   async #run(request: NetworkServiceRequest, call: Call): Promise<Connection> {
@@ -162,7 +160,7 @@ class Runner {
       this.#state = "established";
       return connection;
     } catch (error) {
-      if (this.#state !== "established") this.#end();
+      if (this.#state !== "established") this.#state = "closed";
       throw error;
     }
   }
@@ -176,7 +174,7 @@ class Runner {
   /** Always with the last valid connection, not with what the caller has. */
   async #close(call: Call): Promise<void> {
     const connection = this.#request!.connection!;
-    this.#end();
+    this.#state = "closed";
     await this.#next.close(clone(connection), call.with(CONNECTION_EVENTS, this.events));
   }
 
@@ -199,11 +197,6 @@ class Runner {
     return this.#call!.renewed(this.#timeoutMs, (call) => work(call.with(OWN_ACCORD, true)), signal);
   }
 
-  #end(): void {
-    this.#state = "closed";
-    this.#forget();
-  }
-
   async #queue<T>(work: () => Promise<T>): Promise<T> {
     if (this.#waiting >= this.#maxWaiting)
       throw new NsmError("EXHAUSTED", `${this.#waiting} calls wait for this connection already`);
@@ -214,6 +207,7 @@ class Runner {
       return await mine;
     } finally {
       this.#waiting -= 1;
+      if (this.#waiting === 0 && this.#state !== "established") this.#forget();
     }
   }
 }
