@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,12 +9,12 @@ import { parseLbYaml } from "../../src/config/index.ts";
 import { ControlClient, ControlError } from "../../src/control/index.ts";
 import { Namespace } from "../../src/kernel/namespace.ts";
 import { ensureNetAdmin } from "../../src/kernel/privileges.ts";
-import { linksYaml } from "./links.ts";
+import { documentOf, PATHS, scrape } from "./document.ts";
 import { Role, type Measure } from "./measure.ts";
 import { Random } from "./random.ts";
 import { Saboteur } from "./sabotage.ts";
 import { expected, held, isSteering } from "./truth.ts";
-import { emptyWorld, LB_SOURCES, mutate, referenceWorld, type World, type WorldVip } from "./world.ts";
+import { difference, emptyWorld, mutate, referenceWorld, type World, type WorldVip } from "./world.ts";
 
 export interface SoakOptions {
   readonly operations: number;
@@ -69,9 +68,9 @@ class Soak {
   readonly #options: SoakOptions;
   readonly #random: Random;
   readonly #folder = mkdtempSync(join(tmpdir(), "vpplb-soak-"));
-  readonly #api = join(this.#folder, "api.sock");
+  readonly #api = join(this.#folder, PATHS.api);
   readonly #file = join(this.#folder, "lb.yaml");
-  readonly #http = join(this.#folder, "http.sock");
+  readonly #http = join(this.#folder, PATHS.http);
   readonly #pending = new Set<Promise<void>>();
   readonly #counts: Record<string, number> = {};
   readonly #samples: Measure[] = [];
@@ -86,6 +85,7 @@ class Soak {
   #client!: VppClient;
   #sequence = 0;
   #kills = 0;
+  #killing = false;
   #checks = 0;
   /** Somebody was killed since the last check: what fails may have failed for that. */
   #disturbed = false;
@@ -150,7 +150,7 @@ class Soak {
     this.#roles.set(role, await Role.start(role, where, this.#namespace?.netns.fd));
     if (role !== "lb") return;
     this.#control?.close();
-    this.#control = new ControlClient({ socket: join(this.#folder, "control.sock"), timeoutMs: 20_000 });
+    this.#control = new ControlClient({ socket: join(this.#folder, PATHS.control), timeoutMs: 20_000 });
   }
 
   async close(): Promise<void> {
@@ -226,14 +226,23 @@ class Soak {
   }
 
   async #kill(): Promise<void> {
-    await Promise.all([...this.#pending].slice(0, -1));
+    // Where starting takes long the next is due before this one is over.
+    if (this.#killing) return;
+    this.#killing = true;
+    try {
+      await this.#killAndStart();
+    } finally {
+      this.#killing = false;
+    }
+  }
+
+  async #killAndStart(): Promise<void> {
     const { killed } = this.#options;
     this.#disturbed = true;
     this.#kills += 1;
     this.#note(`kill -9 ${killed}`);
     await this.#roles.get(killed)!.end("SIGKILL");
     if (killed === "dataplane") this.#saboteur.forget();
-    // A controller does not start with a file that is bad.
     else this.#write(this.#world);
     await this.#start(killed);
   }
@@ -264,6 +273,8 @@ class Soak {
   }
 
   #badFile(): Promise<void> {
+    // A controller does not start with a file that is bad.
+    if (this.#killing) return Promise.resolve();
     this.#fileMs = performance.now();
     const kind = this.#random.below(3);
     this.#note(`bad file ${kind}`);
@@ -321,26 +332,8 @@ class Soak {
   }
 
   #yaml(world: World): string {
-    const links = linksYaml(world.links, join(this.#folder, "memif.sock"));
-    const document = {
-      vpp: { api: this.#api, requestTimeoutMs: 5000 },
-      control: { socket: join(this.#folder, "control.sock") },
-      state: { journal: join(this.#folder, "journal.json") },
-      http: { listen: this.#http },
-      repair: { periodMs: 2000 },
-      lb: { ...LB_SOURCES, stickyBuckets: 1024, flowTimeoutS: world.timeoutS, manage: "always" },
-      bridges: world.bridges,
-      memifSockets: links["memifSockets"],
-      acls: links["acls"],
-      interfaces: [...world.interfaces, ...links["interfaces"]!],
-      neighbors: world.neighbors,
-      routes: world.routes,
-      vips: [...world.vips, ...world.steered],
-      streams: world.streams,
-      flows: world.flows,
-    };
     // Another text each time: a file that is as it was is not read again.
-    return `# ${++this.#sequence}\n${JSON.stringify(document)}\n`;
+    return `# ${++this.#sequence}\n${JSON.stringify(documentOf(world, this.#folder))}\n`;
   }
 
   #write(world: World): void {
@@ -400,24 +393,4 @@ class Soak {
     const { drains } = await this.#control.status();
     assert.deepEqual(drains, [], "drains without their servers");
   }
-}
-
-/** The part of the world that is another now. */
-function difference(before: World, after: World): string {
-  const parts = (Object.keys(after) as (keyof World)[]).filter(
-    (part) => JSON.stringify(before[part]) !== JSON.stringify(after[part]),
-  );
-  return JSON.stringify(Object.fromEntries(parts.map((part) => [part, after[part]])));
-}
-
-/** /metrics, read to its end. */
-function scrape(socketPath: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const asking = request({ socketPath, path: "/metrics", agent: false }, (response) => {
-      response.resume().once("end", resolve).once("error", reject);
-      if (response.statusCode !== 200) reject(new Error(`/metrics answers ${response.statusCode}`));
-    });
-    asking.setTimeout(10_000, () => asking.destroy(new Error("/metrics does not answer")));
-    asking.once("error", reject).end();
-  });
 }

@@ -323,3 +323,11 @@ function tidy(world: World): World {
 export function nameOf(one: WorldInterface): string {
   return one.host === undefined ? `loop${one.loopback}` : `host-${one.host}`;
 }
+
+/** The part of the world that is another now. */
+export function difference(before: World, after: World): string {
+  const parts = (Object.keys(after) as (keyof World)[]).filter(
+    (part) => JSON.stringify(before[part]) !== JSON.stringify(after[part]),
+  );
+  return JSON.stringify(Object.fromEntries(parts.map((part) => [part, after[part]])));
+}
