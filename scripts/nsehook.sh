@@ -103,11 +103,14 @@ parse() {
     }' </dev/null
 }
 
-field() { cut -d ' ' -f "$1"; }
-family() { printf '%s\n' "$1" | field 1; }
-address_of() { printf '%s\n' "$1" | field 2; }
-network_of() { printf '%s\n' "$1" | awk '{ print $4 "/" $3 }'; }
-first_of() { printf '%s\n' "$1" | awk '{ print $5 "/" $3 }'; }
+# Of a parsed item. Without further processes: there are many of them.
+family() { printf '%s\n' "${1%% *}"; }
+# shellcheck disable=SC2086 # words
+address_of() { set -- $1 && printf '%s\n' "$2"; }
+# shellcheck disable=SC2086
+network_of() { set -- $1 && printf '%s\n' "$4/$3"; }
+# shellcheck disable=SC2086
+first_of() { set -- $1 && printf '%s\n' "$5/$3"; }
 without_length() { printf '%s\n' "${1%%/*}"; }
 
 # checked NAME KIND LIST: one parsed item a line.

@@ -73,12 +73,17 @@ describe("nse: VIPs and servers in the hands of nsehook.sh", function () {
     await lab?.close();
   });
 
+  let byAgent = false;
   function byHook(document: Record<string, unknown>): void {
     const { api } = document["vpp"] as { api: string };
     const hook = { program: join(dirname(api), "hook.sh") };
-    Object.assign(document["nsm"] as object, { lbManagedBy: "hook", prefixes: ["10.60.1.0/24"], hook });
+    const lbManagedBy = byAgent ? "agent" : "hook";
+    // As nsehook.sh has them.
+    if (byAgent) document["lb"] = { ip4Source: BVI.ip4, stickyBuckets: 16_384 };
+    Object.assign(document["nsm"] as object, { lbManagedBy, prefixes: ["10.60.1.0/24"], hook });
     Object.assign(document, { interfaces: [], repair: { periodMs: 200 } });
-    document["vips"] = [{ prefix: VIP4, encap: "gre4" }];
+    document["vips"] = [{ prefix: VIP4, encap: "gre4", tableSize: 1024 }];
+    if (byAgent) Object.assign(document["nsm"] as object, { hook: { program: "/bin/true" } });
   }
 
   async function start(): Promise<RunningAgent> {
@@ -222,6 +227,26 @@ describe("nse: VIPs and servers in the hands of nsehook.sh", function () {
     await until("the hook has removed it", () => done("vip_removed"), WAIT_MS);
     assert.deepEqual(await held(NEW_VIP), []);
     assert.deepEqual(await reach(), NAMES);
+  });
+
+  it("from the hook to the agent and back while VPP runs: VIPs are taken over, then made anew", async () => {
+    await holding(async (connections) => {
+      await running.stop();
+      byAgent = true;
+      lab.write();
+      running = await start();
+      await until("VPP is as the agent wants it", synced, WAIT_MS);
+      const [vip] = await lab.control.get("vips");
+      assert.deepEqual([vip?.key, vip?.owner, vip?.state], [VIP4, "ours", "ok"]);
+      await answered(connections);
+    });
+    await running.stop();
+    byAgent = false;
+    lab.write();
+    running = await start();
+    await until("the hook made them again", async () => (await held()).length === 3, WAIT_MS);
+    assert.deepEqual(await reach(), NAMES);
+    assert.ok((await lab.control.get("vips")).every((row) => row.owner !== "ours"));
   });
 
   it("a client that leaves takes its server and interface along", async () => {
