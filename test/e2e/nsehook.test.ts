@@ -100,7 +100,7 @@ for (const subject of SUBJECTS) {
     });
 
     it("what is no address comes on no line of VPP's CLI, and everything that fails says of what", async () => {
-      const before = await pod.vppctl("show interface");
+      const before = await pod.vppctl("show interface addr");
       const refused = [
         ["new_connection", "10.60.1.2 create loopback interface"],
         ["new_connection", "10.60.1.2\ncreate loopback interface"],
@@ -144,7 +144,7 @@ for (const subject of SUBJECTS) {
         assert.equal(status, 2, `${JSON.stringify(env)}: ${stderr}`);
         assert.match(stderr, new RegExp(Object.keys(env)[0]!));
       }
-      assert.equal(await pod.vppctl("show interface"), before);
+      assert.equal(await pod.vppctl("show interface addr"), before);
       const taken = await pod.run(SCRIPT, ["vip_added", SETTING.vip4], { IP_ADDRESS: "" });
       assert.deepEqual([taken.status, /VIP 10\.2\.2\.0\/24: VPP has it with gre4/.test(taken.stderr)], [1, true]);
       const nowhere = await pod.run(SCRIPT, ["endpoint_started"], { VPPCTL: "/nowhere/vppctl", VPP_WAIT_S: "0" });
