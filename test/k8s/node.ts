@@ -56,12 +56,14 @@ export class TestNode {
   /** Programs that come before this machine's own, and our image beside them. */
   #makeImages(): Pod["options"]["images"] {
     const image = assembleImage(join(this.folder, "image")).get("vpplb")!;
-    const bin = join(this.folder, "bin");
-    mkdirSync(bin);
+    const [bin, alpine] = [join(this.folder, "bin"), join(this.folder, "alpine")];
+    for (const place of [bin, alpine]) mkdirSync(place);
     for (const [name, text] of Object.entries(STAND_INS)) {
-      if (name !== "nc" && spawnSync(name, ["--version"], { stdio: "ignore" }).error === undefined) continue;
-      writeFileSync(join(bin, name), `${text}\n`);
-      chmodSync(join(bin, name), 0o755);
+      const own = name === "nc"; // Debian's is another
+      if (!own && spawnSync(name, ["--version"], { stdio: "ignore" }).error === undefined) continue;
+      const file = join(own ? alpine : bin, name);
+      writeFileSync(file, `${text}\n`);
+      chmodSync(file, 0o755);
     }
     symlinkSync("/vpplb/bin/vpplb.js", join(bin, "vpplb"));
     cpSync(join(image, "usr/local/bin/vppctl"), join(bin, "vppctl"));
@@ -69,7 +71,10 @@ export class TestNode {
       { source: join(image, "vpplb"), target: "/vpplb", readOnly: true },
       { source: bin, target: "/image/bin", readOnly: true },
     ];
-    return { vpplb: { mounts, entrypoint: ["tini", "--", "vpplb"] }, alpine: { mounts } };
+    return {
+      vpplb: { mounts, entrypoint: ["tini", "--", "vpplb"] },
+      alpine: { mounts: [{ source: alpine, target: "/image/bin", readOnly: true }] },
+    };
   }
 
   /** The pod of a Deployment or DaemonSet, with an address of 10.244.0.0/16. */

@@ -98,14 +98,16 @@ export class Pod {
       sandboxPid: this.#sandbox.pid!,
       root,
       mounts: [...image.mounts, ...mounts],
-      env: this.#env(definition),
+      env: this.env(definition.name),
       command,
     });
     this.containers.set(definition.name, running);
     return running;
   }
 
-  #env(container: Container): Record<string, string> {
+  /** Of a container's program. */
+  env(name: string): Record<string, string> {
+    const container = this.#definition(name);
     const named = (container.env ?? []).map(({ name, value }) => [name, value ?? this.options.name]); // metadata.name
     return { PATH, HOME: "/", HOSTNAME: this.options.name, ...(Object.fromEntries(named) as Record<string, string>) };
   }
@@ -151,7 +153,7 @@ export class Pod {
   }
 
   exec(name: string, command: readonly string[]): { code: number; output: string } {
-    return this.containers.get(name)?.exec(command, this.#env(this.#definition(name))) ?? { code: 1, output: "" };
+    return this.containers.get(name)?.exec(command, this.env(name)) ?? { code: 1, output: "" };
   }
 
   async until(what: string, condition: () => boolean | Promise<boolean>, timeoutMs = 40_000): Promise<void> {

@@ -3,8 +3,11 @@
  * probes and capabilities, /proc/sys read-only, on a mesh of ours. Everything is of overlays/standalone.
  */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { projectRoot } from "../../src/bench/go.ts";
 import { needNamespaces } from "../sys/support.ts";
 import { withoutImage } from "./image.ts";
+import { kubectlStandIn } from "./kubectl-stand-in.ts";
 import { TestNode } from "./node.ts";
 import { kustomize, parseObjects, podsOf, withoutKubectl, type PodSpec } from "./objects.ts";
 import type { Pod } from "./pod.ts";
@@ -52,13 +55,28 @@ describe("k8s: pods of overlays/standalone", function () {
   });
 
   it("three application servers connect and share the connections from outside, by the pod's eth0", async () => {
-    for (const number of [2, 3, 4]) {
-      servers.push(await node.pod(`application-server-${number}`, specs.get("application-server")!, number));
-    }
+    const spec = specs.get("application-server")!;
+    servers.push(...(await Promise.all([2, 3, 4].map((i) => node.pod(`application-server-${i}`, spec, i)))));
     await node.route("10.2.2.0/24", BALANCER);
     await balancer.until("three servers", () => held().length === 3);
     assert.deepEqual(answering(), ["application-server-2", "application-server-3", "application-server-4"]);
     for (const pod of servers) assert.ok(await pod.ready("nsc"));
+  });
+
+  it("check_load_balancer.sh says that it works, and that it does not where more servers are wanted", () => {
+    const pods = [balancer, ...servers].map((pod) => ({ app: pod.options.name.replace(/-[^-]*$/, ""), pod }));
+    const PATH = `${kubectlStandIn(node.folder, pods)}:${process.env["PATH"]}`;
+    const check = (...options: string[]) => {
+      const script = `${projectRoot}scripts/check_load_balancer.sh`;
+      const env = { ...process.env, PATH };
+      const done = spawnSync("sh", [script, "--timeout", "3", ...options], { env, encoding: "utf8", timeout: 60_000 });
+      return { code: done.status, said: done.stdout + done.stderr };
+    };
+    const good = check("--connections", "12", "--hosts", "2");
+    assert.equal(good.code, 0, good.said);
+    assert.match(good.said, /The load-balancer works/);
+    const bad = check("--connections", "4", "--hosts", "4");
+    assert.equal(bad.code, 1, bad.said);
   });
 
   it("an agent that is killed comes back to what it had", async () => {
