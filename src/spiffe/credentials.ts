@@ -85,7 +85,7 @@ export async function secureClient(
     return checked(secured, identity, policy);
   } catch (error) {
     secured.destroy();
-    throw describe(error);
+    throw describe(error, secured);
   } finally {
     clearTimeout(timer);
   }
@@ -110,7 +110,7 @@ export function spiffeServer(
     try {
       const accepted = new Promise<tls.TLSSocket>((resolve, reject) => {
         server.once("secureConnection", resolve);
-        server.once("tlsClientError", (error) => reject(describe(error)));
+        server.once("tlsClientError", (error, failed) => reject(describe(error, failed)));
       });
       server.emit("connection", socket);
       return checked(await accepted, mine, policy);
@@ -157,10 +157,9 @@ function tlsOptions({ svid, bundles }: Identity) {
   return options;
 }
 
-/** OpenSSL says of a peer's certificate what is wrong with it by a code. */
-function describe(error: unknown): SpiffeError {
+/** What is wrong with a peer's certificate Node tells by the socket; its types say it is an Error. */
+function describe(error: unknown, { authorizationError: why }: tls.TLSSocket): SpiffeError {
   if (error instanceof SpiffeError) return error;
-  const { code = "", message } = error as NodeJS.ErrnoException;
-  const untrusted = /CERT|ISSUER|VERIFY|SIGNATURE|CHAIN|PURPOSE|INVALID_CA/.test(code);
-  return new SpiffeError(untrusted ? "UNTRUSTED" : "UNAVAILABLE", `TLS: ${message}`, { cause: error });
+  if (why) return new SpiffeError("UNTRUSTED", `TLS: the peer's certificate: ${String(why)}`, { cause: error });
+  return new SpiffeError("UNAVAILABLE", `TLS: ${(error as Error).message}`, { cause: error });
 }
