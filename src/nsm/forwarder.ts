@@ -11,7 +11,7 @@ import { undoNew } from "./elements/undo.ts";
 import { endpointChain, type Endpoint } from "./endpoint.ts";
 import { NsmError } from "./errors.ts";
 import { KERNEL, PARAMETER } from "./mechanism.ts";
-import { clone, type Connection, type Mechanism } from "./messages.ts";
+import { clone, type Connection, type Mechanism, type NetworkServiceRequest } from "./messages.ts";
 import type { Registries } from "./registry/registry.ts";
 import type { TokenGenerator } from "./token.ts";
 
@@ -88,27 +88,47 @@ export function createForwarder(options: ForwarderOptions, signal: AbortSignal):
 const CLIENT_MECHANISM = new CallKey<Mechanism>("mechanism of the client's side");
 const ENDPOINT_MECHANISM = new CallKey<Mechanism>("mechanism of the endpoint's side");
 
-/** The client's side: its first preference that can be wired at all; on a refresh what it has. */
+/**
+ * The client's side: on a refresh what it has; else its preferences that can be wired at all, in its order, until one
+ * fits what the endpoint has.
+ */
 function chooseMechanism({ wirings, offers }: ForwarderOptions): ChainElement {
-  const usable = (type: string) => offers.some((offer) => wirings.some((wiring) => wiring.supports(type, offer)));
-  return (next) => ({
-    async request(request, call) {
-      const connection = request.connection!;
-      const chosen = connection.mechanism ?? request.mechanismPreferences.find((each) => usable(each.type));
-      if (chosen == null || !usable(chosen.type)) {
-        const asked = request.mechanismPreferences.map((each) => each.type).join(", ") || "none";
+  const usable = ({ type }: Mechanism) =>
+    offers.some((offer) => wirings.some((wiring) => wiring.supports(type, offer)));
+  return (next) => {
+    const attempt = async (request: NetworkServiceRequest, mechanism: Mechanism, call: Call): Promise<Connection> => {
+      const store = storeOf(call);
+      store.set(CLIENT_MECHANISM, clone(mechanism));
+      const connection = { ...clone(request.connection!), mechanism: clone(mechanism) };
+      const result = await next.request({ ...clone(request), connection }, call);
+      result.mechanism = clone(store.get(CLIENT_MECHANISM)!);
+      return result;
+    };
+    return {
+      async request(request, call) {
+        const given = request.connection!.mechanism;
+        const candidates = (given === null ? request.mechanismPreferences : [given]).filter(usable);
+        let failure: unknown;
+        for (const mechanism of candidates) {
+          try {
+            return await attempt(request, mechanism, call);
+          } catch (error) {
+            failure ??= error;
+            // An endpoint of the Go SDK says that it has none of the mechanisms as an error without a code.
+            if (!NsmError.is(error, "UNSUPPORTED", "INTERNAL") || call.signal.aborted) break;
+            if (given === null) storeOf(call).take(ENDPOINT_MECHANISM);
+          }
+        }
+        if (failure !== undefined) throw NsmError.from(failure);
+        const asked = request.mechanismPreferences.map(({ type }) => type).join(", ") || (given?.type ?? "none");
         throw new NsmError(
           "UNSUPPORTED",
           `none of the mechanisms ${asked} can be wired to ${offers.join(" or ")} here`,
         );
-      }
-      storeOf(call).set(CLIENT_MECHANISM, clone(chosen));
-      const result = await next.request({ ...request, connection: { ...connection, mechanism: clone(chosen) } }, call);
-      result.mechanism = clone(storeOf(call).get(CLIENT_MECHANISM)!);
-      return result;
-    },
-    close: (connection, call) => next.close(connection, call),
-  });
+      },
+      close: (connection, call) => next.close(connection, call),
+    };
+  };
 }
 
 /** The endpoint's side: its own mechanism, offered anew; what the client has stays on the client's side. */

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
-import { kernelMechanism, newConnection } from "@networkservicemesh/sdk-ts";
+import { kernelMechanism, memifMechanism, memifServer, newConnection } from "@networkservicemesh/sdk-ts";
+import { MemifListener, MemifMaster, MemifSlave } from "../../src/memif/index.ts";
+import { Told } from "../memif/support.ts";
 import { needNamespaces, until } from "../sys/support.ts";
 import { inFolder } from "../nsm/support.ts";
 import {
@@ -93,6 +95,36 @@ describe("mesh: vpplb nsm", function () {
           ];
           await until("all is logged", () => events.every((name) => nsm.events(name).length === 1));
           assert.equal(nsm.events("mesh-connected")[0]?.["client"], "as-1");
+        });
+      });
+    });
+  });
+
+  it("hands a memif socket on: the client's second choice, where the endpoint has not the first", async () => {
+    await inFolder(async (folder) => {
+      await withPods(["as"], async (as) => {
+        await withNsm(folder, [], async (nsm) => {
+          const path = `${folder}/memif.sock`;
+          const listener = MemifListener.open(path);
+          const [atMaster, atSlave] = [new Told(), new Told()];
+          new MemifMaster(listener, { id: 0 }, atMaster).start();
+          const nse = await endpoint(nsm, folder, "lb-1", undefined, { mechanism: { MEMIF: memifServer(() => path) } });
+          const nsc = client(nsm, "as-1");
+          const made = await nsc.request({
+            connection: newConnection({ networkService: "load-balancer" }),
+            mechanismPreferences: [kernelMechanism("nsm0", as!.netns), memifMechanism()],
+          });
+          assert.equal(made.mechanism?.type, "MEMIF");
+          const url = made.mechanism.parameters["inodeURL"] ?? "";
+          assert.match(url, /^file:\/\/\/proc\/\d+\/fd\/\d+$/, "the socket came as a descriptor");
+          const slave = new MemifSlave({ id: 0, socketPath: url.slice("file://".length) }, atSlave);
+          slave.start();
+          await until("the two are linked", () => atMaster.link !== undefined && atSlave.link !== undefined);
+          slave.stop();
+          await nsc.shutdown();
+          await nse.close();
+          listener.close();
+          await hasLinks(as!.namespace, []);
         });
       });
     });
