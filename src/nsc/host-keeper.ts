@@ -22,6 +22,8 @@ export interface HostLook extends HostResult {
 
 const REPAIR_MS = 5000;
 const RETRY_MS = 1000;
+/** A look takes at most this part of the time: many VIPs are looked at less often. */
+const MAX_SHARE = 0.05;
 /** Whoever was not heard of by then is not waited for any longer. */
 const EXPECTED_MS = 30_000;
 
@@ -71,6 +73,7 @@ export class HostKeeper {
     if (this.#closed) return;
     clearTimeout(this.#timer);
     const { repairMs = REPAIR_MS, onDone } = this.#options;
+    const begun = performance.now();
     let result: HostResult;
     let anew = false;
     let wish: HostWish = { links: [] };
@@ -86,7 +89,9 @@ export class HostKeeper {
       result = { changed: false, errors: [failure] };
     }
     if (this.#closed) return;
-    this.#timer = setTimeout(() => void this.run(), result.errors.length > 0 ? RETRY_MS : repairMs);
+    const leastMs = (performance.now() - begun) / MAX_SHARE;
+    const waitMs = Math.max(leastMs, result.errors.length > 0 ? RETRY_MS : repairMs);
+    this.#timer = setTimeout(() => void this.run(), waitMs);
     this.#timer.unref();
     onDone({ ...result, wish, anew });
   }
