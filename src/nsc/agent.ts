@@ -216,6 +216,7 @@ export class NscAgent {
       if (service.state === "healing" && service.usable && service.alive === true) return [];
       if (service.state !== "connected") return [`${service.label} is ${service.state}${why}`];
       if (service.offer === undefined || service.fresh) return [`${service.label} is not set up yet`];
+      if (service.alive === false) return [`the gateway of ${service.label} does not answer`];
       return why === "" ? [] : [`${service.label}${why}`];
     });
     return [...services, ...this.#errors];

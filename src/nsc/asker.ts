@@ -57,8 +57,12 @@ export class Asker {
     this.services = settings.services.map(
       (request) => new Service(request, `${settings.name}-${request.device}-${namespace.netns.inode}`),
     );
-    this.#liveness = new Liveness(namespace);
     const { liveness } = settings;
+    this.#liveness = new Liveness({
+      namespace,
+      timeoutMs: liveness?.timeoutMs ?? 0,
+      changed: (service) => this.#heard(service),
+    });
     const check = async (connection: Connection, signal: AbortSignal) => {
       const service = this.#byId(connection.id);
       return service === undefined || this.#liveness.check(service, signal);
@@ -77,7 +81,7 @@ export class Asker {
           : {
               livenessCheck: check,
               livenessIntervalMs: liveness.intervalMs,
-              livenessTimeoutMs: liveness.timeoutMs,
+              livenessTimeoutMs: liveness.patienceMs,
             }),
       },
       elements: [this.#observer()],
@@ -225,6 +229,16 @@ export class Asker {
     service.error = what === "control-plane" ? `the next hop lost it${why}` : "its gateway does not answer";
     if (what === "data-plane") service.usable = false;
     tell({ type: "lost", what, service: service.status(), message: `${service.label}: ${service.error}` });
+    void this.#options.changed(service);
+  }
+
+  /** Its gateway fell silent, or answers again. */
+  #heard(service: Service): void {
+    if (this.stopped) return;
+    if (service.alive === false && service.state === "connected") {
+      const message = `${service.label}: its gateway does not answer; the mesh still has it, so it is waited for`;
+      this.#options.tell({ type: "silent", service: service.status(), message });
+    }
     void this.#options.changed(service);
   }
 

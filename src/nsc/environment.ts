@@ -29,7 +29,15 @@ export interface NscSettings {
   readonly requestTimeoutMs: number;
   readonly maxTokenLifetimeMs: number;
   /** undefined: gateways are not looked at. */
-  readonly liveness: { readonly intervalMs: number; readonly timeoutMs: number } | undefined;
+  readonly liveness: LivenessSettings | undefined;
+}
+
+export interface LivenessSettings {
+  readonly intervalMs: number;
+  /** A gateway that is silent for so long gets no replies while others take them; lost where the mesh lost it, too. */
+  readonly timeoutMs: number;
+  /** Lost although the mesh still has it. */
+  readonly patienceMs: number;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -94,9 +102,11 @@ function livenessOf(
   if (!["true", "false", "1", "0"].includes(enabled.toLowerCase()))
     throw new NscError("INPUT", `NSM_LIVENESSCHECKENABLED is true or false, not ${JSON.stringify(enabled)}`);
   if (flags.liveness === false || ["false", "0"].includes(enabled.toLowerCase())) return undefined;
+  const timeout = (otherwise: string) => duration(undefined, "", names("TIMEOUT"), otherwise);
   return {
     intervalMs: duration(undefined, "", names("INTERVAL"), "1200ms"),
+    timeoutMs: timeout("3s"),
     // Longer than a restart of VPP: whoever moves to another load-balancer for that loses flows.
-    timeoutMs: duration(undefined, "", names("TIMEOUT"), "3s"),
+    patienceMs: timeout("15s"),
   };
 }

@@ -49,6 +49,8 @@ export type NscEvent =
   | (OfService & { readonly type: "ignored" })
   /** The next hop, or the way to the gateway, is lost. */
   | (OfService & { readonly type: "lost"; readonly what: "control-plane" | "data-plane" })
+  /** The gateway does not answer, and the mesh still has the connection: replies go by others, where there are any. */
+  | (OfService & { readonly type: "silent" })
   | (OfService & { readonly type: "healing"; readonly reselect: boolean })
   | (OfService & { readonly type: "healed"; readonly reselect: boolean })
   | (OfService & { readonly type: "closed" })

@@ -234,6 +234,11 @@ export const EVENTS = {
     when: "the next hop, or the way to the gateway, is lost",
     fields: { service: "string", device: "string", connection: "string", what: "string" },
   },
+  "nsc-silent": {
+    level: "warn",
+    when: "the gateway does not answer, and the mesh still has the connection: replies go by others, where there are any",
+    fields: { service: "string", device: "string", connection: "string" },
+  },
   "nsc-healing": {
     level: "info",
     when: "a lost connection is asked for again: as it was, or (`reselect`) from any endpoint",

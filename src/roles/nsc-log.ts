@@ -22,6 +22,7 @@ export function nscEntry(event: NscEvent): LogEntry {
     case "healing":
     case "healed":
       return { ...same, event: `nsc-${event.type}`, ...about(event.service), reselect: event.reselect };
+    case "silent":
     case "refused":
     case "ignored":
     case "closed":

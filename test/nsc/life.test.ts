@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import type { Route } from "../../src/kernel/routes.ts";
 import type { Namespace } from "../../src/kernel/namespace.ts";
-import { keepStatus, type NscStatus } from "../../src/nsc/index.ts";
+import { keepStatus, readSettings, type NscStatus } from "../../src/nsc/index.ts";
 import { withNamespaces } from "../kernel/support.ts";
 import { needNamespaces, needTun, until } from "../sys/support.ts";
 import { Lan, VIPS } from "./lan.ts";
@@ -113,6 +113,30 @@ describe("nsc: the life of an agent", function () {
       } finally {
         lan.close();
       }
+    });
+  });
+
+  it("a gateway that is silent for a moment is waited for; whoever else has the VIP takes the replies", async () => {
+    await withNamespaces(3, async (a, b, host) => {
+      assert.ok(a !== undefined && b !== undefined && host !== undefined);
+      await scene.startMesh();
+      await scene.endpoint("a", a, "10.60.1.0/24", by("10.60.1.1", VIPS));
+      await scene.endpoint("b", b, "10.60.2.0/24", by("10.60.2.1", VIPS));
+      const settings = readSettings({ ...TWO, name: "as", connectTo: scene.url }, FAST);
+      const liveness = { ...settings.liveness!, patienceMs: 30_000 };
+      const one = scene.agent(host, TWO, { settings: { ...settings, liveness } });
+      await one.sees("ready");
+      const alive = () => one.agent.status().services.every((service) => service.alive === true);
+      await until("both answer", alive);
+      const link = (await a.links()).find(({ name }) => name.startsWith("load-bal"))!;
+      await a.setLink(link.name, { up: false });
+      const silent = await one.sees("silent");
+      await until("the other has all", async () => (await hops(host, 222)).join() === "10.60.2.1");
+      await one.sees("unready");
+      await a.setLink(link.name, { up: true });
+      await until("both have it", async () => (await hops(host, 222)).join() === "10.60.1.1,10.60.2.1", 15_000);
+      await one.sees("ready", silent);
+      assert.ok(!one.types.includes("lost"), one.types.join());
     });
   });
 

@@ -143,7 +143,7 @@ describe("nsc: settings", () => {
       [settings.dialTimeoutMs, settings.requestTimeoutMs, settings.maxTokenLifetimeMs],
       [5000, 15_000, 600_000],
     );
-    assert.deepEqual(settings.liveness, { intervalMs: 1200, timeoutMs: 3000 });
+    assert.deepEqual(settings.liveness, { intervalMs: 1200, timeoutMs: 3000, patienceMs: 15_000 });
     assert.deepEqual(settings.vips, []);
   });
 
@@ -174,7 +174,7 @@ describe("nsc: settings", () => {
       [settings.dialTimeoutMs, settings.requestTimeoutMs, settings.maxTokenLifetimeMs],
       [1000, 2000, 86_400_000],
     );
-    assert.deepEqual(settings.liveness, { intervalMs: 1000, timeoutMs: 2000 });
+    assert.deepEqual(settings.liveness, { intervalMs: 1000, timeoutMs: 2000, patienceMs: 2000 });
     assert.deepEqual(settings.vips, ["10.2.2.0/24", "2001:db8::1/128"]);
     const flags = {
       ...one,
