@@ -17,7 +17,7 @@ RUN node node_modules/typescript/bin/tsc -b src/nsm . \
 # The agents, the command line, the embedded dataplane.
 FROM node:20-slim AS vpplb
 RUN apt-get update \
- && apt-get install -y --no-install-recommends ethtool iproute2 tini \
+ && apt-get install -y --no-install-recommends ethtool iproute2 iputils-ping netcat-openbsd tini \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /vpplb
 COPY --from=build /vpplb/node_modules/ node_modules/
