@@ -10,7 +10,7 @@ import { checkVersion, type MemifMaster } from "./master.ts";
 import { MAX_QUEUES, MAX_REGIONS } from "./options.ts";
 import { VERSION, type Message } from "./protocol.ts";
 import { MAX_LOG2_RING_SIZE } from "./ring.ts";
-import { socketAddress } from "./slave.ts";
+import { isAbstract, socketAddress, socketFor } from "./address.ts";
 
 const BACKLOG = 64;
 /** Connections that have not said yet which interface they want; more are closed at once. */
@@ -56,7 +56,7 @@ export class MemifListener {
    */
   static open(path: string, options: ListenerOptions = {}): MemifListener {
     const { mode = 0o660, name = "vpplb", handshakeTimeoutMs = 5000 } = options;
-    const fd = openSocket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK);
+    const fd = openAt(path);
     try {
       bindOrReplace(fd, path);
       if (!isAbstract(path)) chmodSync(path, mode);
@@ -168,8 +168,14 @@ export class MemifListener {
   }
 }
 
-function isAbstract(path: string): boolean {
-  return path.startsWith("@") || path.startsWith("abstract:");
+/** @throws MemifError LISTEN */
+function openAt(path: string): number {
+  try {
+    return socketFor(path);
+  } catch (cause) {
+    const hint = cause instanceof Error ? cause.message : String(cause);
+    throw new MemifError("LISTEN", `cannot listen at ${path}`, { cause, hint });
+  }
 }
 
 function inodeOf(path: string): bigint | undefined {

@@ -26,7 +26,7 @@ export interface MemifOptions {
 
 /** What a slave decides, as it owns the memory. */
 export interface SlaveOptions extends MemifOptions {
-  /** The listener's socket; `@name` is an abstract one. */
+  /** The listener's socket; `@name` is an abstract one, in another network namespace `@name,netns_name=/path`. */
   readonly socketPath: string;
   /** Slots of a ring, a power of two from 1 to 16,384. Default 1,024. */
   readonly ringSize?: number;

@@ -1,7 +1,6 @@
-import { AF_UNIX, SOCK_NONBLOCK, SOCK_SEQPACKET } from "../sys/constants.ts";
 import { openEventFd } from "../sys/eventfd.ts";
-import { unixAddress } from "../sys/sockaddr.ts";
-import { closeFd, connectSocket, openSocket } from "../sys/sockets.ts";
+import { closeFd, connectSocket } from "../sys/sockets.ts";
+import { socketAddress, socketFor } from "./address.ts";
 import { asMemifError, Channel } from "./channel.ts";
 import { MemifError } from "./errors.ts";
 import { layOut } from "./layout.ts";
@@ -13,11 +12,6 @@ import { ReceiveQueue } from "./receive-queue.ts";
 import { Region } from "./region.ts";
 import { Ring } from "./ring.ts";
 import { TransmitQueue } from "./transmit-queue.ts";
-
-/** A path as a socket address; `@name` and VPP's `abstract:name` are abstract. */
-export function socketAddress(path: string): Uint8Array {
-  return unixAddress(path.replace(/^(@|abstract:)/, "\0"));
-}
 
 /** The next message is sent when the last one was acknowledged, or after this: a peer need not acknowledge. */
 const ACK_WAIT_MS = 20;
@@ -124,7 +118,7 @@ export class MemifSlave {
   #connect(): void {
     let fd = -1;
     try {
-      fd = openSocket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK);
+      fd = socketFor(this.options.socketPath);
       connectSocket(fd, socketAddress(this.options.socketPath), this.options.socketPath);
     } catch (cause) {
       if (fd >= 0) closeFd(fd);

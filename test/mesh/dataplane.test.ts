@@ -76,7 +76,10 @@ for (const { name, command } of VPPS) {
       });
     });
 
-    it("a client on a memif, an endpoint in a namespace", async () => {
+    for (const where of ["a file", "an abstract name in its namespace"] as const)
+      it(`a client on a memif at ${where}, an endpoint in a namespace`, () => fromMemif(where === "a file"));
+
+    async function fromMemif(isFile: boolean): Promise<void> {
       await inFolder(async (folder) => {
         const vpp = await VppPod.start(folder, "vpp", command);
         const as = await VppPod.start(folder, "as", undefined);
@@ -88,11 +91,14 @@ for (const { name, command } of VPPS) {
               const nsc = client(nsm, "as-1");
               const made = await nsc.request({
                 connection: newConnection({ networkService: "load-balancer" }),
-                mechanismPreferences: [memifMechanism()],
+                mechanismPreferences: [memifMechanism(isFile ? undefined : as.namespace.netns.path)],
               });
-              const socket = made.mechanism?.parameters["inodeURL"] ?? "";
-              assert.match(socket, /^file:\/\/\/proc\/\d+\/fd\/\d+$/, "the socket came as a descriptor");
-              await as.memif(socket.slice("file://".length), "slave", made.context!.ipContext!.srcIpAddrs);
+              const { inodeURL = "", socketfile = "" } = made.mechanism?.parameters ?? {};
+              const path = inodeURL.slice("file://".length);
+              if (isFile) assert.match(path, /^\/proc\/\d+\/fd\/\d+$/, "the socket came as a descriptor");
+              else assert.equal(path, as.namespace.netns.path);
+              const filename = isFile ? path : `abstract:${socketfile},netns_name=${path}`;
+              await as.memif(filename, "slave", made.context!.ipContext!.srcIpAddrs);
               await until("packets pass", () => pings(lb!.namespace, "10.60.1.2"), 20_000);
               await nsc.shutdown();
               assert.deepEqual(await vpp.interfaces(), []);
@@ -105,6 +111,6 @@ for (const { name, command } of VPPS) {
           await vpp.close();
         }
       });
-    });
+    }
   });
 }
