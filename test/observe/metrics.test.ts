@@ -131,7 +131,7 @@ function valueOf(families: Map<string, Family>, name: string, labels: Record<str
 
 describe("observe: metrics", () => {
   it("have names, units and texts as Prometheus wants them", () => {
-    for (const { registries } of [allControllerMetrics(), allNseMetrics(), allDataplaneMetrics()]) {
+    for (const { registries } of [allControllerMetrics(), allNseMetrics(), allDataplaneMetrics(), allNscMetrics()]) {
       const ours = registries[0]!.getMetricsAsArray() as unknown as Described[];
       assert.ok(ours.length > 2);
       for (const { name, help, type, labelNames } of ours) {
