@@ -8,7 +8,7 @@ root=$1 privileged=$2 readonly=$3 uid=$4 gid=$5 capabilities=$6 mounts=$7
 shift 7
 mount --make-rprivate /
 mount --bind "$root" "$root"
-for folder in usr bin sbin lib lib64 lib32; do
+for folder in usr bin sbin lib lib64 lib32 etc/alternatives; do
   if [ -L "/$folder" ]; then ln -sfn "$(readlink "/$folder")" "$root/$folder"; fi
   if [ -d "/$folder" ] && [ ! -L "/$folder" ]; then
     mkdir -p "$root/$folder"

@@ -34,15 +34,21 @@ export class TestNode {
   readonly #images: Pod["options"]["images"];
   readonly #pods: Pod[] = [];
 
-  private constructor(objects: readonly KubeObject[], network: Namespace, client: Namespace) {
+  private constructor(
+    objects: readonly KubeObject[],
+    network: Namespace,
+    client: Namespace,
+    more: Pod["options"]["images"],
+  ) {
     this.objects = objects;
     this.#network = network;
     this.client = client;
-    this.#images = this.#makeImages();
+    this.#images = { ...this.#makeImages(), ...more };
     for (const place of ["nsm", "spire"]) mkdirSync(join(this.folder, place));
   }
 
-  static async create(objects: readonly KubeObject[]): Promise<TestNode> {
+  /** @param more images beside ours and alpine's, by name */
+  static async create(objects: readonly KubeObject[], more: Pod["options"]["images"] = {}): Promise<TestNode> {
     const network = await Namespace.create("node");
     const client = await Namespace.create("client");
     await network.addVeth({ name: "out", peer: { name: "eth0", namespace: client } });
@@ -50,7 +56,7 @@ export class TestNode {
     await client.addAddress("eth0", "192.0.2.10/24");
     await client.addRoute({ dst: "default", via: "192.0.2.1" });
     network.sysctl("net.ipv4.ip_forward", 1);
-    return new TestNode(objects, network, client);
+    return new TestNode(objects, network, client, more);
   }
 
   /** Programs that come before this machine's own, and our image beside them. */

@@ -24,6 +24,7 @@ export interface PodOptions {
 
 const PATH = "/image/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const PASSWD = "root:x:0:0::/root:/bin/sh\nnode:x:1000:1000::/home/node:/bin/sh\n";
+const GROUP = "root:x:0:\nvpp:x:110:\nnode:x:1000:\n";
 
 /** As a kubelet's httpGet, from inside the pod. */
 const ASK =
@@ -88,7 +89,7 @@ export class Pod {
     const root = join(this.#folder, "roots", `${definition.name}-${this.#starts++}`);
     mkdirSync(join(root, "etc"), { recursive: true });
     writeFileSync(join(root, "etc/passwd"), PASSWD);
-    writeFileSync(join(root, "etc/group"), PASSWD.replace(/:\d+::.*/g, ":"));
+    writeFileSync(join(root, "etc/group"), GROUP);
     const mounts = (definition.volumeMounts ?? []).map(({ name, mountPath, readOnly = false }) => {
       return { source: this.#volumes.get(name)!, target: mountPath, readOnly };
     });
