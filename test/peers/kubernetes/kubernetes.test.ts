@@ -68,7 +68,7 @@ describe("kube-apiserver", () => {
       assert.notEqual(code, 0);
       assert.match(stderr, /invalid|Required|Invalid/);
     }
-    await kubectl.must(["delete", "crd", FRUIT]);
+    await kubectl.must(["delete", "crd", FRUIT, "--wait=false"]);
   });
 
   it("leaves nothing behind", async () => {
