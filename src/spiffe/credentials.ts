@@ -82,13 +82,13 @@ export async function secureClient(
   );
   try {
     await once(secured, "secureConnect");
-    return checked(secured, identity, policy);
   } catch (error) {
     secured.destroy();
     throw describe(error, secured);
   } finally {
     clearTimeout(timer);
   }
+  return checked(secured, identity, policy);
 }
 
 /**
