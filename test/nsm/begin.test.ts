@@ -8,6 +8,7 @@ import {
   IS_NEW,
   newConnection,
   NsmError,
+  RefusedError,
   type ChainElement,
   type Connection,
   type ConnectionEvents,
@@ -174,5 +175,30 @@ describe("nsm: begin", () => {
     assert.equal(await events!.request(), undefined, "closed: there is nothing to ask for");
     await settle();
     assert.equal(recorder.requests.length, 2);
+  });
+
+  it("a Close that was refused leaves the connection as it was; one that failed behind is a Close", async () => {
+    const recorder = new Recorder();
+    const failures: NsmError[] = [new RefusedError("DENIED", "not yours"), new NsmError("UNAVAILABLE", "gone")];
+    const fails: ChainElement = (next) => ({
+      request: (request, call) => next.request(request, call),
+      close: async (connection, call) => {
+        const failure = failures.shift();
+        if (failure !== undefined) throw failure;
+        await next.close(connection, call);
+      },
+    });
+    const service = chain(begin(), fails, recorder.element);
+    const close = () => service.close(newConnection({ id: "a" }), new Call());
+    await ask(service);
+    await assert.rejects(close(), /not yours/);
+    await assert.rejects(close(), /gone/);
+    await close();
+    assert.equal(recorder.closes.length, 0, "it was closed by the second");
+    failures.push(new RefusedError("DENIED", "not yours"));
+    await ask(service);
+    await assert.rejects(close(), /not yours/);
+    await close();
+    assert.equal(recorder.closes.length, 1);
   });
 });

@@ -7,7 +7,7 @@ import { NsmError } from "../errors.ts";
 import { previousSegment, type Connection, type MonitorScopeSelector, type PathSegment } from "../messages.ts";
 import { RESTORED } from "../restored.ts";
 import { tokenClaims } from "../token.ts";
-import { OWN_ACCORD } from "./begin.ts";
+import { OWN_ACCORD, RefusedError } from "./begin.ts";
 import { storeOf } from "./store.ts";
 
 const CLEAN_UP_MS = 5000;
@@ -107,22 +107,51 @@ export function authorizeServer(owners = new ConnectionOwners(), now: () => numb
     checkTokens(pathSegments.slice(0, index + 1), { peer: call.peer, index: index - 1 }, now());
     return pathSegments[index - 1]?.id;
   };
+  // Who knows a connection's id does not own it.
+  const makers = new Map<string, { readonly spiffeId: string | undefined; readonly client: string | undefined }>();
+  const checkClose = (connection: Connection, call: Call): string | undefined => {
+    const id = check(connection, call);
+    const maker = makers.get(connection.id);
+    if (maker === undefined || maker.spiffeId === call.peer?.spiffeId) return id;
+    throw new NsmError("DENIED", `this connection was made by ${maker.spiffeId ?? "nobody"}`);
+  };
   return (next) => ({
     async request(request, call) {
       if (call.get(RESTORED) === true) return next.request(request, call);
       const id = check(request.connection!, call);
       const spiffeId = call.peer?.spiffeId;
+      const client = clientOf(request.connection!);
+      const ownId = request.connection!.id;
+      const maker = makers.get(ownId);
+      // Another hop may carry on the same client's connection: the one before has gone.
+      if (maker !== undefined && maker.spiffeId !== spiffeId && maker.client !== client)
+        throw new NsmError("DENIED", `this connection is of ${maker.client ?? maker.spiffeId ?? "nobody"}`);
       const connection = await next.request(request, call);
+      makers.set(ownId, { spiffeId, client });
       if (spiffeId !== undefined && id !== undefined) owners.add(spiffeId, id);
       return connection;
     },
     async close(connection, call) {
       const isOwn = call.get(OWN_ACCORD) === true;
-      const id = isOwn ? previousSegment(connection)?.id : check(connection, call);
+      const id = isOwn ? previousSegment(connection)?.id : refusing(() => checkClose(connection, call));
+      makers.delete(connection.id);
       if (call.peer?.spiffeId !== undefined && id !== undefined) owners.delete(call.peer.spiffeId, id);
       await next.close(connection, call);
     },
   });
+}
+
+/** The SPIFFE ID of the path's first hop, by its token. */
+function clientOf({ path }: Connection): string | undefined {
+  return tokenClaims(path?.pathSegments[0]?.token ?? "")?.sub;
+}
+
+function refusing<T>(check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    throw RefusedError.of(error);
+  }
 }
 
 const AUTHORIZED = new CallKey<true>("authorized before");

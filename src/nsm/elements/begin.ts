@@ -18,6 +18,15 @@ export const CONNECTION_EVENTS = new CallKey<ConnectionEvents>("connection event
 /** Set on calls that an element of this chain began ({@link ConnectionEvents}): nobody sent them, nobody proves them. */
 export const OWN_ACCORD = new CallKey<true>("of its own accord");
 
+/** A Close that was refused before anything was done: the connection is as it was. */
+export class RefusedError extends NsmError {
+  /** @param error of ours or gRPC's */
+  static of(error: unknown): RefusedError {
+    const { code, message } = NsmError.from(error);
+    return new RefusedError(code, message, { cause: error });
+  }
+}
+
 export interface BeginOptions {
   /**
    * A client's: a repeated Request changes only what the caller changed since the last answer. A server's takes Requests
@@ -175,7 +184,12 @@ class Runner {
   async #close(call: Call): Promise<void> {
     const connection = this.#request!.connection!;
     this.#state = "closed";
-    await this.#next.close(clone(connection), call.with(CONNECTION_EVENTS, this.events));
+    try {
+      await this.#next.close(clone(connection), call.with(CONNECTION_EVENTS, this.events));
+    } catch (error) {
+      if (error instanceof RefusedError) this.#state = "established";
+      throw error;
+    }
   }
 
   async #closeForReselect(call: Call): Promise<void> {

@@ -3,7 +3,7 @@ import type { ChainElement } from "../chain.ts";
 import { NsmError } from "../errors.ts";
 import { currentSegment, previousSegment, toTimestamp, type Connection } from "../messages.ts";
 import { readToken, type TokenGenerator } from "../token.ts";
-import { OWN_ACCORD } from "./begin.ts";
+import { OWN_ACCORD, RefusedError } from "./begin.ts";
 
 /**
  * A server's: writes the caller's token (from the RPC's metadata) into the segment before, and a token of its own into
@@ -16,7 +16,10 @@ export function updateToken(generate: TokenGenerator): ChainElement {
       return next.request(request, call);
     },
     async close(connection, call) {
-      await update(connection, call, generate);
+      await update(connection, call, generate).catch((error: unknown) => {
+        // What ends of its own accord ends here also without a token for the hops behind.
+        if (call.get(OWN_ACCORD) !== true) throw RefusedError.of(error);
+      });
       return next.close(connection, call);
     },
   });
