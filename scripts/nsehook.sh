@@ -249,11 +249,31 @@ add_vip() {
   fi
 }
 
-# add_servers VIP SERVERS: all in one line, which is one table; one by one where VPP has some of them.
+# held_servers NETWORK/LENGTH: the servers of a VIP that take flows, in our spelling.
+held_servers() {
+  ask show lb vips verbose | awk '
+    /^ *ip[46]-[a-z0-9]+ \[[0-9]+\]/ { vip = / removed *$/ ? "" : $3; next }
+    / port:/ { vip = "" }
+    vip != "" && $1 ~ /^[0-9a-f]+[.:]/ && / used/ { print vip, $1 }' | while read -r vip server; do
+    item=$(parse prefix "$vip") || continue
+    [ "$(network_of "$item")" = "$1" ] || continue
+    case $server in
+    *:*) item=$(parse address "$server") && address_of "$item" ;;
+    *) printf '%s\n' "$server" ;;
+    esac
+  done
+}
+
+# add_servers VIP SERVERS: all that VPP has not in one line, which is one table.
 add_servers() {
   prefix=$(network_of "$1")
   wanted=$(encap_of "$1")
   list=$(printf '%s\n' "$2" | awk -v family="${wanted#gre}" '$1 == family { print $2 }')
+  case $list in
+  *' '* | *"
+"*) list=$({ held_servers "$prefix" && printf '%s\n' -- "$list"; } |
+    awk '$1 == "--" { ours = 1; next } !ours { held[$1] = 1; next } !($1 in held)') ;;
+  esac
   [ -n "$list" ] || return 0
   # shellcheck disable=SC2086 # a list
   set -- $list
