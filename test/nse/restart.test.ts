@@ -151,6 +151,7 @@ describe("nse: what restarts, and what does not notice", function () {
     await holding(async (held) => {
       const before = held.byServer;
       await agent.end("SIGKILL");
+      assert.ok(proxy.writes.length > 20, "what was written is counted");
       proxy.writes.length = 0;
       agent = new ChildAgent(lab, proxy.socket);
       await until("the endpoint is registered again", () => agent.has("endpoint_started"), WAIT_MS);
