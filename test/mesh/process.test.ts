@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
-import { kernelMechanism, memifMechanism, memifServer, newConnection } from "@networkservicemesh/sdk-ts";
+import {
+  kernelMechanism,
+  memifMechanism,
+  memifServer,
+  newConnection,
+  NsmError,
+  type IpContext,
+  type PolicyRoute,
+} from "@networkservicemesh/sdk-ts";
 import { MemifListener, MemifMaster, MemifSlave } from "../../src/memif/index.ts";
 import { Told } from "../memif/support.ts";
 import { needNamespaces, until } from "../sys/support.ts";
@@ -95,6 +103,52 @@ describe("mesh: vpplb nsm", function () {
           ];
           await until("all is logged", () => events.every((name) => nsm.events(name).length === 1));
           assert.equal(nsm.events("mesh-connected")[0]?.["client"], "as-1");
+        });
+      });
+    });
+  });
+
+  it("what cannot be set is refused, and leaves nothing", async () => {
+    const route = (prefix: string, nextHop = "") => ({ srcRoutes: [{ prefix, nextHop }] });
+    const policy = (more: Partial<PolicyRoute>) => ({
+      policies: [{ from: "", proto: "", dstPort: "", srcPort: "", routes: [{ prefix: "::/0", nextHop: "" }], ...more }],
+    });
+    const bad: readonly [what: string, context: Partial<IpContext>, mtu?: number][] = [
+      ["a route", route("nowhere")],
+      ["a next hop", route("10.0.0.0/8", "nobody")],
+      ["a next hop of the other family", route("10.0.0.0/8", "2001:db8::1")],
+      ["a neighbor", { ipNeighbors: [{ ip: "10.60.1.9", hardwareAddress: "no mac" }] }],
+      ["a protocol", policy({ proto: "carrier-pigeon" })],
+      ["ports", policy({ proto: "tcp", dstPort: "90-80" })],
+      ["a source", policy({ from: "here" })],
+      ["an MTU", {}, 100_000],
+    ];
+    await inFolder(async (folder) => {
+      await withPods(["lb", "as"], async (lb, as) => {
+        await withNsm(folder, [], async (nsm) => {
+          let [, context = {}, mtu = 0] = bad[0]!;
+          const nse = await endpoint(nsm, folder, "lb-1", lb, { context: () => context, mtuOf: () => mtu });
+          const nsc = client(nsm, "as-1");
+          const ask = () =>
+            nsc.request({
+              connection: newConnection({ networkService: "load-balancer" }),
+              mechanismPreferences: [kernelMechanism("nsm0", as!.netns)],
+            });
+          for (const [what, one, size = 0] of bad) {
+            [context, mtu] = [one, size];
+            await assert.rejects(ask(), NsmError, what);
+            await hasLinks(as!.namespace, []);
+            await hasLinks(lb!.namespace, []);
+            assert.deepEqual(
+              (await as!.namespace.rules()).filter(({ table }) => table > 255),
+              [],
+            );
+          }
+          [context, mtu] = [{}, 0];
+          await ask();
+          await hasLinks(as!.namespace, ["nsm0"]);
+          await nsc.shutdown();
+          await nse.close();
         });
       });
     });

@@ -144,6 +144,8 @@ export interface EndpointOptions {
   readonly lifetimeMs?: number;
   readonly context?: () => Partial<IpContext>;
   readonly mtu?: number;
+  /** Instead of `mtu`: asked at each Request. */
+  readonly mtuOf?: () => number;
   /** Instead of KERNEL in the pod's namespace. */
   readonly mechanism?: Readonly<Record<string, ChainElement>>;
 }
@@ -166,7 +168,7 @@ export async function endpoint(
   const tokens = tokensOf(name, options.lifetimeMs);
   const context = beforeRequest((_request, connection) => {
     Object.assign(ipContextOf(connection), options.context?.());
-    connection.context!.MTU = mtu;
+    connection.context!.MTU = options.mtuOf?.() ?? mtu;
   });
   const chain = endpointChain(
     {
