@@ -90,6 +90,8 @@ export class NseHooks {
         return this.#changes(event.connection);
       case "closing":
         return this.#goes(event.connection);
+      case "refused":
+        return this.#isDropped(event.id);
       case "closed":
       case "expired":
         return void this.#leaving.delete(event.connection.id);
@@ -178,6 +180,15 @@ export class NseHooks {
     const addresses = new Set([...(this.#servers.get(connection.id) ?? []), ...connection.addresses]);
     this.#servers.delete(connection.id);
     this.#leaving.set(connection.id, this.#tell("del_connection", connection, [...addresses]));
+  }
+
+  /** A first Request failed after its interface had come. */
+  #isDropped(id: string): void {
+    const addresses = this.#servers.get(id);
+    if (addresses === undefined || this.#options.connections().some((one) => one.id === id)) return;
+    this.#servers.delete(id);
+    const event = "del_connection";
+    for (const address of addresses) void this.#run(event, [address], { key: id, input: { event, address, id } });
   }
 
   #vipChanges(event: "vip_added" | "vip_removed", prefix: string): void {
