@@ -4,10 +4,8 @@ import * as grpc from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { SpiffeError } from "./errors.ts";
 
-/** Shipped beside the sources; the others are seen from compiled files. */
-const PLACES = ["./proto/", "../../src/spiffe/proto/", "../../../spiffe/proto/"].map((place) =>
-  fileURLToPath(new URL(`${place}workload.proto`, import.meta.url)),
-);
+/** The same from sources and from compiled files. */
+const PROTO = fileURLToPath(new URL("../../proto/workload.proto", import.meta.url));
 /** The Workload API wants it with every call, so that a request forged through a browser cannot reach it. */
 const SECURITY_HEADER = "workload.spiffe.io";
 
@@ -27,9 +25,8 @@ let service: grpc.ServiceDefinition | undefined;
 /** The service of the Workload API. @throws SpiffeError INPUT: the installation is incomplete */
 export function workloadService(): grpc.ServiceDefinition {
   if (service !== undefined) return service;
-  const place = PLACES.find((each) => existsSync(each));
-  if (place === undefined) throw new SpiffeError("INPUT", `this installation lacks ${PLACES[0]}: install it again`);
-  const definition = loadSync(place, { defaults: true, arrays: true, objects: true });
+  if (!existsSync(PROTO)) throw new SpiffeError("INPUT", `this installation lacks ${PROTO}: install it again`);
+  const definition = loadSync(PROTO, { defaults: true, arrays: true, objects: true });
   service = definition["SpiffeWorkloadAPI"] as unknown as grpc.ServiceDefinition;
   return service;
 }
