@@ -58,17 +58,18 @@ const SHARE_LEAVES = 0.15;
 const SHARE_CRASHES = 0.02;
 const SHARE_AGAIN = 0.1;
 const MORTAL_LIFETIME_MS = 4000;
-const ORDER_MS = 120_000;
-const SETTLE_MS = 60_000;
+const ORDER_MS = 300_000;
+const SETTLE_MS = 120_000;
 
 /** Clients connect, refresh, leave and crash against one endpoint. @throws AssertionError where something does not settle */
 export async function nsmSoak(options: NsmSoakOptions): Promise<NsmSoakResult> {
   const run = new NsmSoak(options);
-  try {
-    return await run.run();
-  } finally {
-    await run.close();
-  }
+  const result = await run.run().catch(async (error: unknown) => {
+    await run.close().catch(() => undefined);
+    throw error;
+  });
+  await run.close();
+  return result;
 }
 
 class NsmSoak {
@@ -183,11 +184,18 @@ class NsmSoak {
     });
   }
 
+  /** @throws where a role does not end by itself */
   async close(): Promise<void> {
     this.#vpp?.close();
-    for (const role of ["clients", "nse", "nsm", "dataplane"] as const) await this.#roles.get(role)?.end("SIGTERM");
+    const stuck: string[] = [];
+    for (const role of ["clients", "nse", "nsm", "dataplane"] as const)
+      await this.#roles
+        .get(role)
+        ?.end("SIGTERM")
+        .catch((error: unknown) => stuck.push(`${role}: ${(error as Error).message}`));
     this.#namespace?.close();
     rmSync(this.#folder, { recursive: true, force: true });
+    if (stuck.length > 0) throw new Error(stuck.join("; "));
   }
 
   async #order(order: Order): Promise<FleetState> {

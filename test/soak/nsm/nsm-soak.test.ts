@@ -1,0 +1,19 @@
+import assert from "node:assert/strict";
+import { judge } from "./judge.ts";
+import { nsmSoak } from "./soak.ts";
+
+describe("soak of NSM, the short form", function () {
+  this.timeout(180_000);
+
+  it("clients that connect, refresh, leave and crash leave nothing behind", async () => {
+    const seed = Date.now() >>> 0;
+    const options = { clients: 40, kernel: 4, durationMs: 8000, lifetimeMs: 5000, seed };
+    const result = await nsmSoak({ ...options, say: () => undefined });
+    console.log(`      ${result.rounds} rounds, seed ${seed}: ${JSON.stringify(result.counts)}`);
+    assert.ok(result.rounds > 0);
+    assert.deepEqual(
+      judge(result, false, () => undefined),
+      [],
+    );
+  });
+});
