@@ -13,13 +13,16 @@ export const CLI = fileURLToPath(new URL("../../bin/vpplb.js", import.meta.url))
 /** Lines of a child's output kept for an error message. */
 const KEPT_LINES = 30;
 
+/** Hears every whole line that a process prints. */
+export type OnLine = (line: string) => void;
+
 /** A `vpplb` process of the demo in a network namespace. Its owner ends it with {@link DemoProcess.kill} or `stop`. */
 export class DemoProcess {
   readonly name: string;
   readonly child: ChildProcess;
   readonly #lines: string[] = [];
 
-  constructor(name: string, netns: number, args: readonly string[]) {
+  constructor(name: string, netns: number, args: readonly string[], onLine?: OnLine) {
     this.name = name;
     // In a process group of its own: ctrl-C at the terminal is for the demo, which needs the controller to clean up.
     this.child = spawnInNetns(netns, process.execPath, [CLI, ...args], {
@@ -32,7 +35,10 @@ export class DemoProcess {
     this.child.once("exit", () => process.off("exit", killNow));
     for (const stream of [this.child.stdout, this.child.stderr]) {
       if (stream == null) continue;
-      createInterface({ input: stream }).on("line", (line) => this.#keep(line));
+      createInterface({ input: stream }).on("line", (line) => {
+        this.#keep(line);
+        onLine?.(line);
+      });
     }
     // Without a listener a failed spawn would end the demo before its clean-up.
     this.child.on("error", (error) => this.#keep(String(error)));

@@ -53,7 +53,7 @@ export async function performNsm(options: NsmPerformanceOptions, signal: AbortSi
   await lab.startEndpoint();
   await lab.inSync();
   const run = new NsmRun({ lab, ways, report, signal, sabotage, algorithm });
-  await course(run, lab);
+  await course(run, lab, sabotage !== undefined);
   return { steps: run.steps, good: run.good, lab };
 }
 
@@ -68,16 +68,23 @@ function waysOf(topology: NsmTopology, lab: NsmLab) {
   ];
 }
 
-async function course(run: NsmRun, lab: NsmLab): Promise<void> {
+/** To its end; what was broken on purpose has shown itself with the first bad step. */
+async function course(run: NsmRun, lab: NsmLab, sabotaged: boolean): Promise<void> {
   const [as1, as2, as3, as4] = NSM_SETTING.servers;
-  await run.first([as1, as2, as3], as2);
-  await run.refreshed();
-  await run.serverLeaves(as3);
-  await run.serverComes(as4);
-  await run.serverCrashes(as2);
-  await run.meshKilled();
-  await run.endpointKilled();
-  await run.serverComes(as3);
-  await run.serverDrained(as4);
-  if (lab.ownsDataplane) await run.dataplaneKilled();
+  const steps = [
+    () => run.first([as1, as2, as3], as2),
+    () => run.refreshed(),
+    () => run.serverLeaves(as3),
+    () => run.serverComes(as4),
+    () => run.serverCrashes(as2),
+    () => run.meshKilled(),
+    () => run.endpointKilled(),
+    () => run.serverComes(as3),
+    () => run.serverDrained(as4),
+    ...(lab.ownsDataplane ? [() => run.dataplaneKilled()] : []),
+  ];
+  for (const step of steps) {
+    await step();
+    if (sabotaged && !run.good) return;
+  }
 }

@@ -25,6 +25,8 @@ export interface NsmLabOptions {
   readonly tableSize: number;
   /** What others change in VPP is put back after so long. */
   readonly repairMs: number;
+  /** Hears the log of a role, as JSON and with all that it can tell. */
+  readonly onLog?: (role: string, line: string) => void;
 }
 
 /** A running application server: a pod with the client agent in it. */
@@ -89,10 +91,16 @@ export class NsmLab {
   /** Manager, registry and forwarder, on the node. */
   async startMesh(): Promise<void> {
     const args = ["nsm", "--insecure", "--name", "node", "--listen", `unix://${this.manager}`];
-    const started = new DemoProcess("nsm", this.#topology.node.netns.fd, args);
+    const started = this.#start("nsm", this.#topology.node.netns.fd, args);
     this.#mesh = started;
     const ready = () => (/\bready\b/.test(started.output) ? true : undefined);
     await waitFor("NSM's manager", ready, { process: started, signal: this.#signal });
+  }
+
+  #start(name: string, netns: number, args: readonly string[]): DemoProcess {
+    const { onLog } = this.#options;
+    if (onLog === undefined) return new DemoProcess(name, netns, args);
+    return new DemoProcess(name, netns, ["--json", ...args, "--log-level", "debug"], (line) => onLog(name, line));
   }
 
   async killMesh(): Promise<void> {
@@ -101,7 +109,7 @@ export class NsmLab {
 
   /** The endpoint's agent, in the namespace of VPP: links for VPP end there. */
   async startEndpoint(signal = this.#signal): Promise<void> {
-    const started = new DemoProcess("nse", this.#topology.lb.netns.fd, ["nse", "-f", this.configFile]);
+    const started = this.#start("nse", this.#topology.lb.netns.fd, ["nse", "-f", this.configFile]);
     this.#endpoint = started;
     const answers = async () => (await this.status()) && true;
     await waitFor("the endpoint's control socket", answers, { process: started, signal });
@@ -139,7 +147,7 @@ export class NsmLab {
   async startServer(name: ServerName, lifetimeS: number = NSM_SETTING.tokenLifetimeS): Promise<void> {
     const namespace = await this.#topology.server(name);
     const { port } = SETTING;
-    const process = new DemoProcess(name, namespace.netns.fd, [
+    const process = this.#start(name, namespace.netns.fd, [
       ...["nsc", `kernel://${NSM_SETTING.service}/nsm0?app=web`, "--insecure", "--name", name],
       ...["--connect-to", `unix://${this.manager}`, "--max-token-lifetime", `${lifetimeS}s`],
       ...["--serve", String(port), "--state", join(this.folder, `${name}.json`)],

@@ -47,7 +47,10 @@ export interface FleetState {
 
 const KEPT_FAILURES = 20;
 /** Requests under way at a time. */
-const AT_ONCE = 16;
+const AT_ONCE = 48;
+/** A machine that is busy with other things is no fault of the mesh; who asks goes on asking, as an agent does. */
+const ATTEMPTS = 5;
+const TIMEOUT_MS = 60_000;
 
 /** Many NSM clients in one process. The MEMIF ones connect to the socket that they are given, as a network function would. */
 export class Fleet {
@@ -63,7 +66,15 @@ export class Fleet {
 
   /** Connects those that are not connected. @throws the first failure, when all are through */
   connect(numbers: readonly number[], mortal = false): Promise<void> {
-    return inTurns(numbers, (number) => this.#connect(number, mortal));
+    return inTurns(numbers, async (number) => {
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await this.#connect(number, mortal);
+        } catch (error) {
+          if (attempt >= ATTEMPTS) throw error;
+        }
+      }
+    });
   }
 
   /** Closes their connections, as who leaves. */
@@ -140,7 +151,7 @@ export class Fleet {
         mechanismPreferences: [mechanism],
       });
     } catch (error) {
-      this.#note(`connect ${number}`, error);
+      this.#note(`failed ${number}`, error);
       this.#members.delete(number);
       await client.shutdown();
       this.#release(member);
@@ -162,7 +173,8 @@ export class Fleet {
     const onEvent = ({ type, error }: { readonly type: string; readonly error?: unknown }) =>
       this.#note(`${type} ${name}`, error ?? "");
     const client = new NsmClient({
-      ...{ name, url, tokens, requestTimeoutMs: 30_000, refresh: { onError }, heal: { onEvent } },
+      ...{ name, url, tokens, requestTimeoutMs: TIMEOUT_MS, dialTimeoutMs: TIMEOUT_MS },
+      ...{ refresh: { onError }, heal: { onEvent } },
       elements: [attach(member)],
     });
     return Object.assign(member, { client, namespace, mortal, abandon: () => client.abandon() });

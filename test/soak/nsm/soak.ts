@@ -58,7 +58,7 @@ const SHARE_LEAVES = 0.15;
 const SHARE_CRASHES = 0.02;
 const SHARE_AGAIN = 0.1;
 const MORTAL_LIFETIME_MS = 4000;
-const ORDER_MS = 300_000;
+const ORDER_MS = 600_000;
 const SETTLE_MS = 120_000;
 
 /** Clients connect, refresh, leave and crash against one endpoint. @throws AssertionError where something does not settle */
@@ -95,10 +95,14 @@ class NsmSoak {
     const all = numbers(this.#options.clients);
     const before = await this.#held();
     // What is loaded and allocated once is there after the first time.
-    await this.#order({ what: "connect", numbers: all });
-    await this.#settled(all.length);
-    await this.#order({ what: "leave", numbers: all });
-    await this.#empty(before);
+    await this.#timed("connected", async () => {
+      await this.#order({ what: "connect", numbers: all });
+      await this.#settled(all.length);
+    });
+    await this.#timed("gone", async () => {
+      await this.#order({ what: "leave", numbers: all });
+      await this.#empty(before);
+    });
     const start = await this.#measure();
     await this.#order({ what: "connect", numbers: all });
     const samples: Measures[] = [];
@@ -116,6 +120,13 @@ class NsmSoak {
     const end = await this.#rest(start);
     const elapsedMs = performance.now() - startedMs;
     return { counts, rounds, samples, start, end, before, after: await this.#held(), elapsedMs };
+  }
+
+  async #timed(what: string, work: () => Promise<void>): Promise<void> {
+    const startMs = performance.now();
+    await work();
+    const { clients, say } = this.#options;
+    say(`${clients} clients ${what} in ${((performance.now() - startMs) / 1000).toFixed(1)} s`);
   }
 
   /** Some leave, some crash, some ask again, and all come back. */
