@@ -27,9 +27,17 @@ import { GoMesh, type Options, type Peer } from "../nsm/peer.ts";
 import { Spire, spireProgram, type SpireOptions } from "./spire.ts";
 
 /** What was compiled before is in Go's cache: this is for linking. `npm run peers` takes as long as it takes. */
-const BUILD_TIMEOUT_MS = 120_000;
+const BUILD_TIMEOUT_MS = 90_000;
 /** For a suite's `before`, which may build. */
-export const SUITE_TIMEOUT_MS = 2 * BUILD_TIMEOUT_MS + 60_000;
+export const SUITE_TIMEOUT_MS = BUILD_TIMEOUT_MS + 360_000;
+
+let building: Promise<readonly [string, string]> | undefined;
+
+/** SPIRE's and NSM's, tried once for all suites. @throws BenchError SKIP */
+function programs(): Promise<readonly [string, string]> {
+  building ??= (async () => [await spireProgram(BUILD_TIMEOUT_MS), await buildGo("test/peers/nsm")] as const)();
+  return building;
+}
 
 /** Go peers of which each has the SPIFFE ID of its name. */
 export class SpireMesh extends GoMesh {
@@ -61,7 +69,7 @@ export class World {
   static async open(context: Mocha.Context, options: SpireOptions): Promise<World> {
     context.timeout(SUITE_TIMEOUT_MS);
     try {
-      const [spire, program] = [await spireProgram(BUILD_TIMEOUT_MS), await buildGo("test/peers/nsm")];
+      const [spire, program] = await programs();
       return new World(await Spire.start(spire, options), program);
     } catch (error) {
       if (!BenchError.is(error, "SKIP")) throw error;
