@@ -50,6 +50,7 @@ const KEPT_FAILURES = 20;
 const AT_ONCE = 48;
 /** A machine that is busy with other things is no fault of the mesh; who asks goes on asking, as an agent does. */
 const ATTEMPTS = 5;
+const RETRY_MS = 500;
 const TIMEOUT_MS = 60_000;
 
 /** Many NSM clients in one process. The MEMIF ones connect to the socket that they are given, as a network function would. */
@@ -72,6 +73,7 @@ export class Fleet {
           return await this.#connect(number, mortal);
         } catch (error) {
           if (attempt >= ATTEMPTS) throw error;
+          await sleep(RETRY_MS * attempt);
         }
       }
     });

@@ -7,7 +7,7 @@ describe("soak of NSM, the short form", function () {
 
   it("clients that connect, refresh, leave and crash leave nothing behind", async () => {
     const seed = Date.now() >>> 0;
-    const options = { clients: 40, kernel: 4, durationMs: 8000, lifetimeMs: 5000, seed };
+    const options = { clients: 30, kernel: 3, durationMs: 4000, lifetimeMs: 5000, seed };
     const result = await nsmSoak({ ...options, say: () => undefined });
     console.log(`      ${result.rounds} rounds, seed ${seed}: ${JSON.stringify(result.counts)}`);
     assert.ok(result.rounds > 0);
