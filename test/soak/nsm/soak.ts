@@ -57,7 +57,8 @@ const LOOPBACK = { addresses: ["10.60.0.1/22", "2001:db8:60::1/64"], mac: "02:fe
 const SHARE_LEAVES = 0.15;
 const SHARE_CRASHES = 0.02;
 const SHARE_AGAIN = 0.1;
-const MORTAL_LIFETIME_MS = 4000;
+/** A call lives no longer than half of its token: enough for a busy machine. */
+const MORTAL_LIFETIME_MS = 12_000;
 const ORDER_MS = 600_000;
 const SETTLE_MS = 120_000;
 
