@@ -176,10 +176,16 @@ export class DescriptorSocket extends Duplex {
     }
   }
 
+  /**
+   * The peer is gone: once all that came was read, so are we. An end of reading alone would have Node shut the writing
+   * side down, and an HTTP/2 session that still writes ends the process then (js_stream_socket's assertion).
+   */
   #end(): void {
     this.#ended = true;
+    if (this.destroyed) return;
     this.#watch.pause();
-    this.push(null);
+    if (this.readableLength === 0) this.destroy();
+    else setTimeout(() => this.#end(), 1).unref();
   }
 
   #keep(fd: number): void {
