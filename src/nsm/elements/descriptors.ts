@@ -229,8 +229,13 @@ export function passDescriptors(signal?: AbortSignal): ChainElement {
       const own = sent.get(mechanism?.parameters[PARAMETER.inodeUrl] ?? "");
       if (own !== undefined) mechanism!.parameters[PARAMETER.inodeUrl] = own;
       else {
-        live.add(filesOf(call, FROM_NEXT));
+        const files = filesOf(call, FROM_NEXT);
+        live.add(files);
         await receiveAnswered(connection, channel?.descriptors, call, next);
+        if (signal?.aborted === true) {
+          files.close();
+          throw new NsmError("CANCELLED", "this client has let go of its connections");
+        }
       }
       return connection;
     },
