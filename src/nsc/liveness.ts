@@ -20,7 +20,7 @@ export class Liveness {
 
   /**
    * A gateway that never answered is not known to answer at all: its silence says nothing, and the connection counts as
-   * alive. So does a memif, on which nobody here can send. Who is silent while the mesh still has the connection is
+   * alive, until the mesh has been unable to bring it back for twice the timeout. So does a memif, on which nobody here can send. Who is silent while the mesh still has the connection is
    * waited for until the signal fires: that is a VPP that starts again.
    */
   async check(service: Service, signal: AbortSignal): Promise<boolean> {
@@ -35,7 +35,8 @@ export class Liveness {
       const answered = await this.#ask(service, AbortSignal.any([signal, giveUp.signal]));
       if (offer !== service.offer) return true; // it is about another gateway by now
       this.#found(service, answered);
-      return service.alive ?? true;
+      if (service.alive !== undefined) return service.alive;
+      return service.state !== "healing" || service.inStateMs < 2 * this.#options.timeoutMs;
     } finally {
       clearTimeout(timer);
     }

@@ -57,6 +57,11 @@ export class Service {
     this.#state = state;
   }
 
+  /** How long it has been in its state, ms. */
+  get inStateMs(): number {
+    return Date.now() - Date.parse(this.#since);
+  }
+
   /** "load-balancer by nsm0" */
   get label(): string {
     return `${this.request.service} by ${this.request.device}`;
