@@ -14,7 +14,7 @@ describe("NSM: the log of a connection's life", function () {
   this.timeout(180_000);
   const seen: Record<string, Sequence> = {};
   const log = new LifecycleLog();
-  const signal = AbortSignal.timeout(170_000);
+  let signal: AbortSignal;
   let topology: NsmTopology | undefined;
   let lab: NsmLab | undefined;
 
@@ -30,6 +30,7 @@ describe("NSM: the log of a connection's life", function () {
       console.log(`    skipped: ${may.kind === "refused" ? may.reason : "needs root here"}`);
       return this.skip();
     }
+    signal = AbortSignal.timeout(170_000);
     topology = await makeNsmTopology({});
     const onLog = (role: string, line: string) => log.take(role, line);
     lab = new NsmLab(topology, { tableSize: 1024, repairMs: 60_000, onLog }, signal);
