@@ -1,7 +1,7 @@
 import { FibEntries, type FibHost } from "./entries.ts";
 import { hostPrefix, prefix4, prefix6 } from "./prefix.ts";
 import { newSource, NO_FLAGS } from "./relations.ts";
-import { fixedRemoval, fixedRoute, withoutPaths, withPaths } from "./route-paths.ts";
+import { fixedRemoval, fixedRoute, pathsOfNewSource, withoutPaths, withPaths } from "./route-paths.ts";
 import { FibState } from "./state.ts";
 import { FibTable } from "./table.ts";
 import { NO_INDEX, type Interface } from "../model.ts";
@@ -146,8 +146,9 @@ export class Fib {
       source === "API" && given.some((path) => path.special === "local" && (path.swIfIndex ?? NO_INDEX) === NO_INDEX);
     const { paths, flags } = fixedRoute(prefix, given, isOwn ? OWN_FLAGS : NO_FLAGS);
     if (!isMultipath) return this.update(fibIndex, prefix, source, flags, paths);
-    const known = this.exact(fibIndex, prefix)?.sources.find((candidate) => candidate.source === source);
-    if (known === undefined) return this.pathsAdd(fibIndex, prefix, source, paths, flags);
+    const entry = this.exact(fibIndex, prefix);
+    const known = entry?.sources.find((candidate) => candidate.source === source);
+    if (known === undefined) return this.update(fibIndex, prefix, source, flags, pathsOfNewSource(entry, paths, flags));
     const kept = new Set<FibEntryFlag>([...known.flags].filter((flag) => flag !== "attached"));
     if (flags.has("attached")) kept.add("attached");
     return this.pathsAdd(fibIndex, prefix, source, paths, kept);

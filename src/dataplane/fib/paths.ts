@@ -135,11 +135,16 @@ function pathKey({ special, swIfIndex = NO_INDEX, nextHop, nextHopProto, fibInde
   return swIfIndex === NO_INDEX ? `${hop},${fibIndex ?? ""}` : `${swIfIndex}|${hop}`;
 }
 
+/** All of a path that VPP hashes: of a path to the host itself the next hop, too, though samePath doesn't look at it. */
 function routeKey(route: RoutePath): string {
-  return `${pathKey(route)},${route.swIfIndex ?? NO_INDEX},${route.special ?? ""},${route.preference ?? 0}`;
+  const hop = isZeroAddress(route.nextHop) ? "" : addressKey(route.nextHop!);
+  const special = `${route.special ?? ""},${hop},${route.attachedHost === true}`;
+  return `${pathKey(route)},${route.swIfIndex ?? NO_INDEX},${special},${route.preference ?? 0},${route.weight ?? 1}`;
 }
 
+/** In the order of the paths: VPP's hash depends on it where paths are the same (fib_path_list.c fib_path_list_hash). */
 function listKey(make: Make): string {
-  const keys = make.routes.map((route) => `${routeKey(route)},${route.weight ?? 1}`).sort();
+  const sorted = make.routes.map((route) => toPath(0, 0, route, make)).sort(comparePaths);
+  const keys = sorted.map(({ route }) => routeKey(route));
   return `${make.noUrpf === true ? "policy|" : ""}${make.prefix.proto}|${make.fibIndex}|${[...make.flags].sort().join()}|${keys.join("|")}`;
 }

@@ -1,7 +1,7 @@
 import { NO_INDEX } from "../model.ts";
 import { samePath } from "./paths.ts";
 import { addressKey, isZeroAddress } from "./prefix.ts";
-import type { FibEntryFlag, FibPrefix, RoutePath } from "./types.ts";
+import type { FibEntry, FibEntryFlag, FibPrefix, RoutePath } from "./types.ts";
 
 export interface Route {
   readonly paths: readonly RoutePath[];
@@ -50,6 +50,20 @@ export function withoutPaths(paths: readonly RoutePath[], removed: readonly Rout
 /** Paths that are there stay as they are (fib_path_list_copy_and_path_add). */
 export function withPaths(paths: readonly RoutePath[], added: readonly RoutePath[]): RoutePath[] {
   return [...paths, ...added.filter((path) => !paths.some((each) => samePath(each, path)))];
+}
+
+/**
+ * What is added to an entry that has other sources only. With flags a new source starts with a path of theirs, one to the
+ * host itself that names interface 0 (fib_path.c fib_path_create_special sets another arm of the union), and all paths to
+ * the host itself are the same (fib_entry_src.c fib_entry_src_action_path_add).
+ */
+export function pathsOfNewSource(
+  entry: FibEntry | undefined,
+  paths: readonly RoutePath[],
+  flags: ReadonlySet<FibEntryFlag>,
+): readonly RoutePath[] {
+  if (entry === undefined || !flags.has("local")) return paths;
+  return withPaths([{ special: "local", nextHopProto: entry.prefix.proto, swIfIndex: 0 }], paths);
 }
 
 function fixedPath(prefix: FibPrefix, path: RoutePath): RoutePath {
