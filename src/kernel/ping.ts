@@ -13,6 +13,7 @@ import { inetAddress } from "../sys/sockaddr.ts";
 import { closeFd, connectSocket, openSocket, readSome, setSocketOption, writeSome } from "../sys/sockets.ts";
 import { KernelError } from "./errors.ts";
 import type { Namespace } from "./namespace.ts";
+import { familyOf } from "./prefix.ts";
 
 /** RFC 792, RFC 4443. */
 const ECHO = { 4: { request: 8, reply: 0 }, 6: { request: 128, reply: 129 } } as const;
@@ -34,7 +35,7 @@ let lastId = Math.floor(Math.random() * 0xffff);
  * @throws KernelError PERMISSION, NOT_FOUND (the device)
  */
 export async function ping(namespace: Namespace, options: PingOptions, signal: AbortSignal): Promise<boolean> {
-  const family = options.address.includes(":") ? 6 : 4;
+  const family = familyOf(options.address);
   const id = (lastId = (lastId + 1) & 0xffff);
   const fd = open(namespace, options, family);
   const buffer = new Uint8Array(2048);

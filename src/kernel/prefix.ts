@@ -34,8 +34,9 @@ export function networkText(prefix: Prefix): string {
   return `${addressText(bytes)}/${prefix.length}`;
 }
 
-export function familyOf(address: string): number {
-  return parsePrefix(address).family;
+/** 4 or 6 of any text that holds an address or a prefix. */
+export function familyOf(text: string): 4 | 6 {
+  return text.includes(":") ? 6 : 4;
 }
 
 /** Six bytes of "02:fe:00:00:00:01". @throws KernelError INVALID */

@@ -3,7 +3,7 @@ import { addressText } from "../sys/sockaddr.ts";
 import { attribute, concat, nested, parseAttributes, readU32, u32 } from "./attributes.ts";
 import { KernelError } from "./errors.ts";
 import { NLM_F_CREATE, NLM_F_REPLACE, type Netlink } from "./netlink.ts";
-import { familyOf, parsePrefix, type Prefix } from "./prefix.ts";
+import { parsePrefix, type Prefix } from "./prefix.ts";
 
 /* linux/rtnetlink.h */
 const RTM_NEWROUTE = 24;
@@ -80,7 +80,8 @@ export interface Route {
 
 function destination(spec: RouteSpec): Prefix {
   const hint = spec.via ?? spec.src ?? spec.multipath?.find((path) => path.via !== undefined)?.via;
-  const family = spec.family !== undefined ? (spec.family === 4 ? AF_INET : AF_INET6) : hint && familyOf(hint);
+  const family =
+    spec.family !== undefined ? (spec.family === 4 ? AF_INET : AF_INET6) : hint && parsePrefix(hint).family;
   return parsePrefix(spec.dst, family === "" ? undefined : family);
 }
 

@@ -1,7 +1,7 @@
 import { KERNEL, MEMIF, PARAMETER, type Connection } from "@networkservicemesh/sdk-ts";
-import { networkText, parsePrefix } from "../kernel/prefix.ts";
+import { familyOf, networkText, parsePrefix } from "../kernel/prefix.ts";
 import { NscError } from "./errors.ts";
-import { contains, familyOf, whyNoUnicast, whyNoVip, withoutLength } from "./prefixes.ts";
+import { contains, whyNoUnicast, whyNoVip, withoutLength } from "./prefixes.ts";
 import type { ServiceRequest } from "./service-url.ts";
 
 /** Keys of `extra_context` that vpplb's endpoint and client agree on: docs/nsm.md. Lists, with "," between entries. */

@@ -1,15 +1,11 @@
 import { BlockList } from "node:net";
 import ipaddr from "ipaddr.js";
-import { networkText, parsePrefix } from "../kernel/prefix.ts";
+import { familyOf, networkText, parsePrefix } from "../kernel/prefix.ts";
 import { NscError } from "./errors.ts";
 
 /** Shorter prefixes are no VIPs: they would make a good part of the Internet local. */
 const LEAST_LENGTH = { 4: 8, 6: 16 } as const;
 const NEVER_LOCAL = new Set(["unspecified", "loopback", "multicast", "broadcast", "linkLocal", "ipv4Mapped"]);
-
-export function familyOf(text: string): 4 | 6 {
-  return text.includes(":") ? 6 : 4;
-}
 
 /** "10.60.1.1" of "10.60.1.1/24". */
 export function withoutLength(prefix: string): string {

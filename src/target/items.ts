@@ -1,6 +1,6 @@
 import { missingDscpVips, setDscpVips, type DscpVip } from "../kernel/l3dsr.ts";
 import type { Namespace } from "../kernel/namespace.ts";
-import { networkText, parsePrefix } from "../kernel/prefix.ts";
+import { familyOf, networkText, parsePrefix } from "../kernel/prefix.ts";
 import type { Offload } from "../sys/ethtool.ts";
 import { defaultItem } from "./default-route.ts";
 import type { Item } from "./item.ts";
@@ -95,7 +95,7 @@ export function ruleItem(namespace: Namespace, table: number, vip: Vip): Item {
 }
 
 function routeItem(namespace: Namespace, plan: Plan, dst: string): Item {
-  const family = dst.includes(":") ? 6 : 4;
+  const family = familyOf(dst);
   const via = plan.gateways[family];
   const route = { dst, via, dev: plan.device };
   const wanted = networkText(parsePrefix(dst));
