@@ -64,7 +64,7 @@ interface Shared {
 function lookOptions({ options }: Context, { connectTo }: Options): LookOptions {
   const { insecure, spiffe } = options as Shared;
   return {
-    url: connectTo ?? process.env["NSM_CONNECT_TO"] ?? DEFAULT_MANAGER,
+    url: connectTo ?? (process.env["NSM_CONNECT_TO"]?.trim() || DEFAULT_MANAGER),
     identity: { insecure, spiffeSocket: spiffe },
   };
 }

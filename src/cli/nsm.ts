@@ -2,7 +2,6 @@ import { hostname } from "node:os";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { LOG_LEVELS, type LogLevel } from "../observe/levels.ts";
 import { leanStart } from "../roles/lean-start.ts";
-import { parseGoDuration } from "../nsc/go-duration.ts";
 import { action, collect, examples, type Context } from "./context.ts";
 import { DEFAULT_MANAGER as DEFAULT_LISTEN, registerNsmLook } from "./nsm-look.ts";
 
@@ -25,9 +24,9 @@ export function registerNsm(program: Command): void {
     .option("--service <name[:payload]>", "network service, payload ETHERNET or IP (several)", collect)
     .option("--services <file>", "network services as in Kubernetes (YAML or JSON); read again on SIGHUP")
     .option("--exclude <prefix>", "prefix that no endpoint may hand out (several)", collect)
-    .option("--max-token-lifetime <time>", "of this process's tokens (NSM_MAX_TOKEN_LIFETIME; default: 10m)", duration)
-    .option("--max-registration <time>", "the longest that an endpoint stays without renewing (default: 1m)", duration)
-    .option("--dial-timeout <time>", "for a connection to the next hop (NSM_DIAL_TIMEOUT; default: 3s)", duration)
+    .option("--max-token-lifetime <time>", "of this process's tokens (NSM_MAX_TOKEN_LIFETIME; default: 10m)")
+    .option("--max-registration <time>", "the longest that an endpoint stays without renewing (default: 1m)")
+    .option("--dial-timeout <time>", "for a connection to the next hop (NSM_DIAL_TIMEOUT; default: 3s)")
     .option("--spiffe <socket>", "SPIFFE Workload API (SPIFFE_ENDPOINT_SOCKET)")
     .option("--insecure", "clear text, without identities (NSM_INSECURE=true)")
     .option("--memif-dir <directory>", "for memif sockets of clients; VPP writes there too (default: /run/vpplb/nsm)")
@@ -45,15 +44,6 @@ export function registerNsm(program: Command): void {
   registerNsmLook(command);
 }
 
-/** As Go writes it. */
-function duration(text: string): number {
-  try {
-    return parseGoDuration(text, "time");
-  } catch (error) {
-    throw new InvalidArgumentError((error as Error).message);
-  }
-}
-
 function octal(text: string): number {
   if (!/^0?[0-7]{3}$/.test(text)) throw new InvalidArgumentError("It must be three octal digits: 660.");
   return Number.parseInt(text, 8);
@@ -65,9 +55,9 @@ interface Options {
   readonly service?: string[];
   readonly services?: string;
   readonly exclude?: string[];
-  readonly maxTokenLifetime?: number;
-  readonly maxRegistration?: number;
-  readonly dialTimeout?: number;
+  readonly maxTokenLifetime?: string;
+  readonly maxRegistration?: string;
+  readonly dialTimeout?: string;
   readonly spiffe?: string;
   readonly insecure?: boolean;
   readonly memifDir?: string;
@@ -79,25 +69,25 @@ interface Options {
 
 async function nsm(context: Context, options: Options): Promise<void> {
   const started = leanStart();
-  const [{ runNsm }, { serviceOfFlag }, { EventLog }] = await Promise.all([
+  const [{ runNsm }, { readMeshSettings, serviceOfFlag }, { EventLog }] = await Promise.all([
     import("../roles/nsm.ts"),
     import("../mesh/index.ts"),
     import("../observe/log.ts"),
   ]);
   const log = new EventLog({ level: options.logLevel, json: context.json, colors: context.colored });
-  const { env } = process;
-  const maxTokenLifetimeMs = options.maxTokenLifetime ?? fromEnvironment("NSM_MAX_TOKEN_LIFETIME");
-  const dialTimeoutMs = options.dialTimeout ?? fromEnvironment("NSM_DIAL_TIMEOUT");
-  const { services, exclude, maxRegistration, mode } = options;
+  const defaults = { name: hostname(), listen: DEFAULT_LISTEN };
+  const { name, listen, ...times } = readMeshSettings(options, process.env, defaults);
+  const { maxTokenLifetimeMs, maxRegistrationMs, dialTimeoutMs } = times;
+  const { services, exclude, mode } = options;
   await runNsm(
     {
-      name: options.name ?? env["NSM_NAME"] ?? hostname(),
-      listen: options.listen ?? [env["NSM_LISTEN_ON"] ?? DEFAULT_LISTEN],
+      name,
+      listen,
       services: (options.service ?? []).map(serviceOfFlag),
       identity: { spiffeSocket: options.spiffe, insecure: options.insecure, maxTokenLifetimeMs },
       ...(services === undefined ? {} : { servicesFile: services }),
       ...(exclude === undefined ? {} : { excludedPrefixes: exclude }),
-      ...(maxRegistration === undefined ? {} : { maxRegistrationMs: maxRegistration }),
+      ...(maxRegistrationMs === undefined ? {} : { maxRegistrationMs }),
       ...(dialTimeoutMs === undefined ? {} : { dialTimeoutMs }),
       ...(mode === undefined ? {} : { mode }),
       ...(options.observer === undefined ? {} : { observers: options.observer }),
@@ -116,10 +106,4 @@ async function nsm(context: Context, options: Options): Promise<void> {
     },
     context.signal,
   );
-}
-
-/** @throws NscError INPUT */
-function fromEnvironment(name: string): number | undefined {
-  const text = process.env[name];
-  return text === undefined || text === "" ? undefined : parseGoDuration(text, name);
 }

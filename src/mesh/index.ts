@@ -3,3 +3,4 @@ export * from "./errors.ts";
 export * from "./events.ts";
 export * from "./mesh.ts";
 export * from "./services.ts";
+export * from "./settings.ts";

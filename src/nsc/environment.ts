@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
+import { firstNamed, firstOf, listOf, parseTimeout, type Environment } from "@networkservicemesh/sdk-ts";
 import { NscError } from "./errors.ts";
-import { parseGoDuration } from "./go-duration.ts";
 import { parsePrefixes } from "./prefixes.ts";
 import { parseLabels, parseServices, type ServiceRequest } from "./service-url.ts";
 
@@ -40,8 +40,6 @@ export interface LivenessSettings {
   readonly patienceMs: number;
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
 const MAX_NAME = 200;
 
 /**
@@ -50,12 +48,11 @@ const MAX_NAME = 200;
  * @throws NscError INPUT
  */
 export function readSettings(flags: NscFlags, environment: Environment): NscSettings {
-  const value = (...names: string[]): string | undefined =>
-    names.map((name) => environment[name]?.trim()).find((text) => text !== undefined && text !== "");
+  const value: Value = (...names) => firstOf(environment, ...names);
   const duration = (flag: string | undefined, option: string, names: readonly string[], otherwise: string): number => {
-    if (flag !== undefined) return parseGoDuration(flag, option);
-    const name = names.find((one) => value(one) !== undefined);
-    return parseGoDuration(value(...names) ?? otherwise, name ?? option);
+    if (flag !== undefined) return parseTime(flag, option);
+    const found = firstNamed(environment, ...names);
+    return parseTime(found?.value ?? otherwise, found?.name ?? option);
   };
   const name = flags.name ?? value("NSM_NAME") ?? `nsc-${hostname()}`;
   if (name.length > MAX_NAME || !/^[\w.@-]+$/.test(name))
@@ -67,7 +64,7 @@ export function readSettings(flags: NscFlags, environment: Environment): NscSett
     name,
     connectTo,
     services: servicesOf(flags, value),
-    vips: parsePrefixes(flags.vips ?? (value("VIP_ADDRESS") ?? "").split(/[\s,]+/).filter(Boolean), "VIP_ADDRESS"),
+    vips: parsePrefixes(flags.vips ?? listOf(value("VIP_ADDRESS")) ?? [], "VIP_ADDRESS"),
     dialTimeoutMs: duration(flags.dialTimeout, "--dial-timeout", ["NSM_DIAL_TIMEOUT"], "5s"),
     requestTimeoutMs: duration(flags.requestTimeout, "--request-timeout", ["NSM_REQUEST_TIMEOUT"], "15s"),
     maxTokenLifetimeMs: duration(flags.maxTokenLifetime, "--max-token-lifetime", ["NSM_MAX_TOKEN_LIFETIME"], "10m"),
@@ -76,6 +73,13 @@ export function readSettings(flags: NscFlags, environment: Environment): NscSett
 }
 
 type Value = (...names: string[]) => string | undefined;
+
+/** @param what for the message @throws NscError INPUT: no duration, not above 0, or above 10 years */
+export function parseTime(text: string, what: string): number {
+  const ms = parseTimeout(text);
+  if (ms !== undefined) return ms;
+  throw new NscError("INPUT", `${what}: ${JSON.stringify(text)} is no time above 0: 15s, 500ms, 1h30m`);
+}
 
 function servicesOf(flags: NscFlags, value: Value): readonly ServiceRequest[] {
   const labels = {

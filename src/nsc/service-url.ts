@@ -1,4 +1,4 @@
-import { checkedName, KERNEL, MEMIF } from "@networkservicemesh/sdk-ts";
+import { checkedName, KERNEL, labelsOf, MEMIF } from "@networkservicemesh/sdk-ts";
 import { NscError } from "./errors.ts";
 
 /** A network service that is asked for. */
@@ -79,7 +79,7 @@ export function parseServiceUrl(text: string): Parsed {
   return {
     ...{ url: text, mechanism, service },
     device: device === "" ? undefined : device,
-    labels: checkedLabels(labels, text),
+    labels: checkedLabels(Object.fromEntries(labels), text),
   };
 }
 
@@ -93,21 +93,23 @@ function pathOf(url: URL, wrong: (why: string) => NscError): string {
 
 /** `a=b,c=d`; `a:b` as envconfig writes it is taken too. @throws NscError INPUT */
 export function parseLabels(text: string, what: string): Record<string, string> {
-  const labels = new Map<string, string>();
-  for (const part of text.split(",").map((one) => one.trim())) {
-    if (part === "") continue;
-    const at = part.search(/[=:]/);
-    if (at <= 0) throw new NscError("INPUT", `${what}: ${JSON.stringify(part)} is no label: NAME=VALUE,NAME=VALUE`);
-    labels.set(part.slice(0, at), part.slice(at + 1));
-  }
-  return checkedLabels(labels, what);
+  const entries = text.split(",").map((entry) => entry.trim());
+  const wrong = (entry: string) =>
+    new NscError("INPUT", `${what}: ${JSON.stringify(entry)} is no label: NAME=VALUE,NAME=VALUE`);
+  return checkedLabels(
+    labelsOf(
+      entries.filter((entry) => entry !== ""),
+      wrong,
+    ),
+    what,
+  );
 }
 
-function checkedLabels(labels: ReadonlyMap<string, string>, what: string): Record<string, string> {
-  const entries = [...labels];
+function checkedLabels(labels: Record<string, string>, what: string): Record<string, string> {
+  const entries = Object.entries(labels);
   const good = ([key, value]: readonly [string, string]) =>
     key !== "" && key.length <= MAX_TEXT && value.length <= MAX_TEXT;
-  if (entries.length <= MAX_LABELS && entries.every(good)) return Object.fromEntries(entries);
+  if (entries.length <= MAX_LABELS && entries.every(good)) return labels;
   throw new NscError(
     "INPUT",
     `${what}: at most ${MAX_LABELS} labels, each with a name, and texts of at most ${MAX_TEXT} characters`,

@@ -1,7 +1,8 @@
 import { dirname, join } from "node:path";
+import { firstOf, listOf, type Environment } from "@networkservicemesh/sdk-ts";
 import { canonicalPrefix, familyOf, overlaps, type DesiredState } from "../bridge/index.ts";
 import { bviAddresses, clientPrefixProblem, firstHost, selfIn, type LbFile } from "../config/index.ts";
-import { durationOf, firstOf, labelsOf, listOf, type Environment } from "./environment.ts";
+import { durationIn, labelsIn } from "./environment.ts";
 import { messageOf, NseError } from "./errors.ts";
 
 /** A prefix that clients get addresses of. */
@@ -77,7 +78,7 @@ export function resolveSettings(file: LbFile, desired: DesiredState, around: Sur
     );
   const name = nsm.name ?? firstOf(env, "NSM_NAME") ?? `load-balancer-${around.hostname}`;
   const connectTo = nsm.connectTo ?? firstOf(env, "NSM_CONNECT_TO") ?? DEFAULT_CONNECT;
-  const labels = nsm.labels ?? labelsOf(env, "NSM_LABELS", "ENDPOINT_LABELS") ?? {};
+  const labels = nsm.labels ?? labelsIn(env, "NSM_LABELS", "ENDPOINT_LABELS") ?? {};
   const program = nsm.hook.program ?? firstOf(env, "NSE_HOOK");
   const managed = nsm.lbManagedBy === "agent";
   return {
@@ -98,8 +99,8 @@ export function resolveSettings(file: LbFile, desired: DesiredState, around: Sur
     linkLossMs: nsm.linkLossMs,
     memifDirectory: nsm.memifDirectory ?? join(dirname(around.api), "memif"),
     netns: nsm.netns ?? `/proc/${around.pid}/ns/net`,
-    dialTimeoutMs: nsm.dialTimeoutMs ?? durationOf(env, "NSM_DIAL_TIMEOUT") ?? 5000,
-    requestTimeoutMs: nsm.requestTimeoutMs ?? durationOf(env, "NSM_REQUEST_TIMEOUT") ?? 15_000,
+    dialTimeoutMs: nsm.dialTimeoutMs ?? durationIn(env, "NSM_DIAL_TIMEOUT") ?? 5000,
+    requestTimeoutMs: nsm.requestTimeoutMs ?? durationIn(env, "NSM_REQUEST_TIMEOUT") ?? 15_000,
     maxTokenLifetimeMs: lifetime(nsm.maxTokenLifetimeS, env),
     ...(nsm.insecure === undefined ? {} : { insecure: nsm.insecure }),
     ...(nsm.spiffe === undefined ? {} : { spiffe: nsm.spiffe }),
@@ -113,7 +114,7 @@ export function resolveSettings(file: LbFile, desired: DesiredState, around: Sur
 }
 
 function lifetime(seconds: number | undefined, env: Environment): number {
-  const ms = seconds === undefined ? durationOf(env, "NSM_MAX_TOKEN_LIFETIME") : seconds * 1000;
+  const ms = seconds === undefined ? durationIn(env, "NSM_MAX_TOKEN_LIFETIME") : seconds * 1000;
   return Math.min(ms ?? 600_000, 12 * MAX_TIMER_MS);
 }
 

@@ -25,6 +25,7 @@ export * from "./elements/update-path.ts";
 export * from "./elements/update-token.ts";
 export * from "./elements/validate.ts";
 export * from "./endpoint.ts";
+export * from "./environment.ts";
 export * from "./errors.ts";
 export { healthHandlers, serviceName } from "./health.ts";
 export { DescriptorSocket, inodeUrl } from "./fd/socket.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { readSettings, type NscFlags } from "../../src/nsc/index.ts";
-import { parseGoDuration } from "../../src/nsc/go-duration.ts";
+import { parseTime } from "../../src/nsc/environment.ts";
 import { parseLabels, parseServices, parseServiceUrl } from "../../src/nsc/service-url.ts";
 
 const refused = (work: () => unknown, message: RegExp) =>
@@ -110,11 +110,11 @@ describe("nsc: times as Go writes them", () => {
     ["100us", 1],
     ["1m0s500ms", 60_500],
   ];
-  for (const [text, ms] of table) it(text, () => assert.equal(parseGoDuration(text, "x"), ms));
+  for (const [text, ms] of table) it(text, () => assert.equal(parseTime(text, "x"), ms));
 
   it("refuses the rest", () => {
     for (const text of ["", "15", "s", "-5s", "0s", "5 s", "1d", "5s5", "NaN", "1e3s", "999999999h"])
-      refused(() => parseGoDuration(text, "NSM_DIAL_TIMEOUT"), /NSM_DIAL_TIMEOUT: .* is no time above 0/);
+      refused(() => parseTime(text, "NSM_DIAL_TIMEOUT"), /NSM_DIAL_TIMEOUT: .* is no time above 0/);
   });
 
   it("of whole numbers of each unit", () => {
@@ -126,7 +126,7 @@ describe("nsc: times as Go writes them", () => {
         const text = Object.entries(parts)
           .map(([unit, n]) => `${n}${unit}`)
           .join("");
-        assert.equal(parseGoDuration(text, "x"), total);
+        assert.equal(parseTime(text, "x"), total);
       }),
     );
   });
