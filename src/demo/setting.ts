@@ -11,6 +11,18 @@ export interface DemoServer {
   readonly vppMac: string;
 }
 
+/** A veth between VPP and a host outside: devices and addresses of both ends, without prefix lengths: /31 and /64. */
+export interface OutsideLink {
+  readonly vppDevice: string;
+  readonly vppMac: string;
+  readonly vpp4: string;
+  readonly vpp6: string;
+  readonly hostDevice: string;
+  readonly hostMac: string;
+  readonly host4: string;
+  readonly host6: string;
+}
+
 function server(number: number): DemoServer {
   return {
     name: `as${number}`,
