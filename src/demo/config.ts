@@ -1,50 +1,52 @@
 import { stringify } from "yaml";
-import { SETTING, type DemoServer } from "./setting.ts";
+import { SETTING, type DemoServer, type OutsideLink } from "./setting.ts";
 
-/** What the demo's lb.yaml varies over. */
-export interface DemoConfig {
+const REPAIR_MS = 2000;
+
+/** Sockets and file that the lb.yaml of a demo names. */
+export interface DemoNames {
   readonly api: string;
   readonly control: string;
   readonly journal: string;
+}
+
+/** What the demo's lb.yaml varies over. */
+export interface DemoConfig extends DemoNames {
   readonly servers: readonly { readonly server: DemoServer; readonly state: "up" | "down" }[];
   readonly tableSize: number;
-  /** Absent where VPP is not the demo's: its lb_conf is left alone. */
+  /** false where VPP is not the demo's: its lb_conf is left alone. */
   readonly manageLbConf: boolean;
 }
 
-/** What is common to every lb.yaml of a demo. */
-function frame(config: Pick<DemoConfig, "api" | "control" | "journal">) {
+/** What is common to every lb.yaml of a demo. @param repairMs what others change in VPP is put back after so long */
+function frame(names: DemoNames, repairMs: number) {
   return {
-    vpp: { api: config.api, requestTimeoutMs: 3000 },
-    control: { socket: config.control },
-    state: { journal: config.journal },
+    vpp: { api: names.api, requestTimeoutMs: 3000 },
+    control: { socket: names.control },
+    state: { journal: names.journal },
     ownership: { prefixes: [SETTING.vip4, SETTING.vip6] },
-    repair: { periodMs: 2000 },
+    repair: { periodMs: repairMs },
   };
 }
 
-/** An lb.yaml that wants nothing: what the demo made goes, what it did not make stays. */
-export function emptyYaml(config: Pick<DemoConfig, "api" | "control" | "journal">): string {
-  return stringify({ ...frame(config), lb: { manage: false }, bridges: [], interfaces: [], routes: [], vips: [] });
-}
-
-/** The lb.yaml of the demo. */
-export function demoYaml(config: DemoConfig): string {
-  const { loopback, uplink, bridgeId, mtu } = SETTING;
-  const servers = (key: "ip4" | "ip6") =>
-    config.servers.map(({ server, state }) => (state === "up" ? server[key] : { address: server[key], state }));
-  const document = {
-    ...frame(config),
-    ...(config.manageLbConf
-      ? {
-          lb: {
-            ip4Source: loopback.ip4,
-            ip6Source: loopback.ip6,
-            stickyBuckets: SETTING.stickyBuckets,
-            flowTimeoutS: SETTING.flowTimeoutS,
-          },
-        }
-      : { lb: { manage: false } }),
+/**
+ * What every demo's VPP is, apart from its VIPs.
+ * @param options.inside interfaces to servers
+ * @param options.outside links besides the uplink
+ */
+export function demoBase(options: {
+  readonly names: DemoNames;
+  readonly repairMs: number;
+  readonly manageLbConf: boolean;
+  readonly inside: readonly object[];
+  readonly outside: readonly OutsideLink[];
+}) {
+  const { loopback, uplink, bridgeId, mtu, stickyBuckets, flowTimeoutS } = SETTING;
+  return {
+    ...frame(options.names, options.repairMs),
+    lb: options.manageLbConf
+      ? { ip4Source: loopback.ip4, ip6Source: loopback.ip6, stickyBuckets, flowTimeoutS }
+      : { manage: false },
     bridges: [{ id: bridgeId }],
     interfaces: [
       {
@@ -54,22 +56,44 @@ export function demoYaml(config: DemoConfig): string {
         mtu,
         bridge: { id: bridgeId, bvi: true },
       },
-      ...SETTING.servers.map((server) => ({ host: server.vppDevice, mac: server.vppMac, bridge: { id: bridgeId } })),
-      {
-        host: uplink.vppDevice,
-        mac: uplink.vppMac,
-        addresses: [`${uplink.vpp4}/31`, `${uplink.vpp6}/64`],
+      ...options.inside,
+      ...[uplink, ...options.outside].map(({ vppDevice, vppMac, vpp4, vpp6 }) => ({
+        host: vppDevice,
+        mac: vppMac,
+        addresses: [`${vpp4}/31`, `${vpp6}/64`],
         outside: true,
-      },
+      })),
     ],
     routes: [
       { prefix: "0.0.0.0/0", via: [{ address: uplink.host4, interface: `host-${uplink.vppDevice}` }] },
       { prefix: "::/0", via: [{ address: uplink.host6, interface: `host-${uplink.vppDevice}` }] },
     ],
-    vips: [
-      { name: "demo-v4", prefix: SETTING.vip4, encap: "gre4", tableSize: config.tableSize, servers: servers("ip4") },
-      { name: "demo-v6", prefix: SETTING.vip6, encap: "gre6", tableSize: config.tableSize, servers: servers("ip6") },
-    ],
   };
-  return stringify(document);
+}
+
+/** The demos' VIPs of both families. @param servers of a family, as lb.yaml names them */
+export function demoVips(tableSize: number, servers: (family: "ip4" | "ip6") => readonly unknown[]) {
+  return [
+    { name: "demo-v4", prefix: SETTING.vip4, encap: "gre4", tableSize, servers: servers("ip4") },
+    { name: "demo-v6", prefix: SETTING.vip6, encap: "gre6", tableSize, servers: servers("ip6") },
+  ];
+}
+
+/** An lb.yaml that wants nothing: what the demo made goes, what it did not make stays. */
+export function emptyYaml(names: DemoNames): string {
+  const nothing = { bridges: [], interfaces: [], routes: [], vips: [] };
+  return stringify({ ...frame(names, REPAIR_MS), lb: { manage: false }, ...nothing });
+}
+
+/** The lb.yaml of the demo. */
+export function demoYaml(config: DemoConfig): string {
+  const { servers, bridgeId } = SETTING;
+  const inside = servers.map(({ vppDevice, vppMac }) => ({ host: vppDevice, mac: vppMac, bridge: { id: bridgeId } }));
+  const { manageLbConf, tableSize } = config;
+  const serversOf = (key: "ip4" | "ip6") =>
+    config.servers.map(({ server, state }) => (state === "up" ? server[key] : { address: server[key], state }));
+  return stringify({
+    ...demoBase({ names: config, repairMs: REPAIR_MS, manageLbConf, inside, outside: [] }),
+    vips: demoVips(tableSize, serversOf),
+  });
 }

@@ -101,7 +101,7 @@ async function perform(
   const crowd = new Crowd({
     netns: topology.client.netns.fd,
     sources: { 4: SETTING.uplink.host4, 6: SETTING.uplink.host6 },
-    stickyBuckets: lab.ownsDataplane ? SETTING.stickyBuckets : SETTING.given.stickyBuckets,
+    stickyBuckets: lab.stickyBuckets,
   });
   cleanUp.unshift(() => crowd.close());
   const run = await start(lab, crowd, sabotage, report, signal);
@@ -131,12 +131,10 @@ async function start(
   signal: AbortSignal,
 ): Promise<DemoRun> {
   report.intro("TCP connections through a Maglev load-balancer, in network namespaces", PICTURE, {
-    dataplane: lab.ownsDataplane ? "embedded: vpplb dataplane" : `VPP on ${lab.api}`,
+    dataplane: lab.dataplane,
     controller: "vpplb lb -f lb.yaml: programs the dataplane over VPP's binary API",
   });
-  if (lab.ownsDataplane) await lab.startDataplane();
-  const algorithm = await lab.vppAnswers();
-  if (algorithm === undefined) throw new DemoError("SETUP", `VPP does not answer on ${lab.api}`);
+  const algorithm = await lab.findDataplane();
   const first = SETTING.servers.slice(0, 3);
   for (const server of first) await lab.startServer(server);
   const run = new DemoRun({ lab, crowd, report, signal, sabotage, algorithm });

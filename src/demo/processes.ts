@@ -112,3 +112,12 @@ export async function waitFor<T>(
     await sleep(everyMs, undefined, { signal });
   }
 }
+
+/** Waits until `process` says that it is ready. @throws DemoError TIMEOUT, as {@link waitFor} */
+export async function untilReady(
+  what: string,
+  process: DemoProcess,
+  options: { deadlineMs?: number; signal: AbortSignal },
+): Promise<void> {
+  await waitFor(what, () => (/\bready\b/.test(process.output) ? true : undefined), { ...options, process });
+}

@@ -121,16 +121,11 @@ export class DemoRun {
       change: async () => {
         await this.#lab.startServer(server);
         await this.configure([[server, "up"]]);
-        if (this.#sabotage === "sticky") await this.#forgetFlows();
+        if (this.#sabotage === "sticky") await this.#lab.forgetFlows();
       },
       fresh: this.#batches.freshBatch,
       checks: () => this.#checkBuckets(),
     });
-  }
-
-  /** Every flow loses its sticky entry: those whose slot has moved break. */
-  async #forgetFlows(): Promise<void> {
-    for (const vip of [SETTING.vip4, SETTING.vip6]) await this.#lab.forceVppctl(`lb flush vip ${vip}`);
   }
 
   async controllerKilled(): Promise<void> {

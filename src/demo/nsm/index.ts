@@ -1,5 +1,4 @@
 import { Crowd } from "../crowd.ts";
-import { DemoError } from "../errors.ts";
 import type { GivenVpp } from "../given-vpp.ts";
 import type { Performance } from "../performance.ts";
 import type { Reporter } from "../report.ts";
@@ -40,14 +39,12 @@ export async function performNsm(options: NsmPerformanceOptions, signal: AbortSi
   const ways = waysOf(topology, lab);
   cleanUp.unshift(() => ways.forEach(({ crowd }) => crowd.close()));
   report.intro("TCP connections through a load-balancer that Network Service Mesh connects", PICTURE, {
-    dataplane: lab.ownsDataplane ? "embedded: vpplb dataplane" : `VPP on ${lab.api}`,
+    dataplane: lab.dataplane,
     "vpplb nsm": "manager, registry and forwarder of this machine",
     "vpplb nse": 'endpoint of the service "load-balancer"; programs the dataplane',
     "vpplb nsc": "client of the service, in each application server",
   });
-  if (lab.ownsDataplane) await lab.startDataplane();
-  const algorithm = await lab.vppAnswers();
-  if (algorithm === undefined) throw new DemoError("SETUP", `VPP does not answer on ${lab.api}`);
+  const algorithm = await lab.findDataplane();
   lab.writeConfig();
   await lab.startMesh();
   await lab.startEndpoint();
@@ -59,7 +56,7 @@ export async function performNsm(options: NsmPerformanceOptions, signal: AbortSi
 
 function waysOf(topology: NsmTopology, lab: NsmLab) {
   const { outside, node } = NSM_SETTING;
-  const stickyBuckets = lab.ownsDataplane ? SETTING.stickyBuckets : SETTING.given.stickyBuckets;
+  const { stickyBuckets } = lab;
   const crowd = (netns: number, host4: string, host6: string) =>
     new Crowd({ netns, sources: { 4: host4, 6: host6 }, stickyBuckets });
   return [
