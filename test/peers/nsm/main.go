@@ -65,6 +65,7 @@ var (
 	lifetime = flag.Duration("lifetime", time.Hour, "of tokens")
 	spiffe   = flag.String("spiffe", "", "socket of the Workload API; without: clear text")
 	spiffeID = flag.String("id", "", "SPIFFE ID to take of several")
+	alive    = flag.Bool("alive", false, "the client has a liveness check, which always passes")
 	hold     = flag.Bool("hold", false, "the client keeps its connection until standard input ends")
 	memif    = flag.Bool("memif", false, "the endpoint names a memif socket: the one that it serves on")
 	timeout  = flag.Duration("timeout", 10*time.Second, "of the client's Requests")
@@ -308,6 +309,14 @@ func (p *peers) runEndpoint(ctx context.Context) {
 	p.register(ctx, []string{*service}, map[string]string{"app": "go"})
 }
 
+func healing(ctx context.Context) networkservice.NetworkServiceClient {
+	if !*alive {
+		return heal.NewClient(ctx)
+	}
+	return heal.NewClient(ctx, heal.WithLivenessCheck(
+		func(context.Context, *networkservice.Connection) bool { return true }))
+}
+
 func (p *peers) runClient(ctx context.Context) {
 	nsc := client.NewClient(ctx,
 		client.WithName(*name),
@@ -315,7 +324,7 @@ func (p *peers) runClient(ctx context.Context) {
 		client.WithDialOptions(p.dial...),
 		client.WithDialTimeout(3*time.Second),
 		client.WithAuthorizeClient(p.authorizeClient()),
-		client.WithHealClient(heal.NewClient(ctx)),
+		client.WithHealClient(healing(ctx)),
 		client.WithAdditionalFunctionality(
 			kernel.NewClient(kernel.WithInterfaceName("nsm-go")), sendfd.NewClient(), recvfd.NewClient()))
 	request := &networkservice.NetworkServiceRequest{
