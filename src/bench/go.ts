@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { createHash, randomUUID } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { BenchError } from "./errors.ts";
 
@@ -41,7 +41,10 @@ export async function buildGo(directory: string, options: GoBuild = {}): Promise
   if (existsSync(program)) return program;
   mkdirSync(cache, { recursive: true });
   const flags = ["-buildvcs=false", "-trimpath", ...(ldflags === "" ? [] : [`-ldflags=${ldflags}`])];
-  await go(["build", ...flags, "-o", program, what], source, `go build in ${directory} failed`, options);
+  // Two may build the same at once: whoever looks sees a whole program or none.
+  const unfinished = `${program}.${randomUUID()}`;
+  await go(["build", ...flags, "-o", unfinished, what], source, `go build in ${directory} failed`, options);
+  renameSync(unfinished, program);
   return program;
 }
 

@@ -43,6 +43,8 @@ export interface CliServerOptions {
   readonly maxSessions?: number;
   /** How long a client may take to name its terminal before it gets the banner. VPP: 1,000. */
   readonly negotiationTimeoutMs?: number;
+  /** A program's line without a newline at its end is taken as complete after this. Default 50. */
+  readonly partialLineMs?: number;
 }
 
 const BANNER = [
@@ -60,6 +62,8 @@ const MAX_PENDING_OUTPUT_BYTES = 32 << 20;
 const DRAIN_TIMEOUT_MS = 30_000;
 /** A program's line without a newline at its end is taken as complete after this (vppctl cuts a script every 100 bytes). */
 const PARTIAL_LINE_MS = 50;
+/** \0, \n, \r */
+const LINE_ENDS: ReadonlySet<number> = new Set([0, 10, 13]);
 
 export class CliServer {
   readonly #server: Server;
@@ -228,8 +232,9 @@ class Session implements CliSession {
     clearTimeout(this.#partialTimer);
     this.#partial += Buffer.from(bytes).toString("latin1");
     if (this.#partial.length > MAX_PENDING_INPUT_BYTES) return this.#refuse("input line too long");
-    if (/[\n\r\0]$/.test(this.#partial)) this.#flushPartial();
-    else this.#partialTimer = setTimeout(() => this.#flushPartial(), PARTIAL_LINE_MS);
+    // Of the piece: looking at the whole would copy it each time.
+    if (LINE_ENDS.has(bytes.at(-1)!)) this.#flushPartial();
+    else this.#partialTimer = setTimeout(() => this.#flushPartial(), this.#options.partialLineMs ?? PARTIAL_LINE_MS);
   }
 
   #flushPartial(): void {
