@@ -3,17 +3,16 @@ import {
   CachedCounters,
   controllerHealth,
   controllerMetrics,
-  healthRoutes,
   makeMetrics,
   DEFAULT_MAX_SERIES,
   parseListen,
-  startHttpServer,
   type Check,
   type ControllerSource,
   type HttpRoute,
   type HttpServer,
   type MetricGroup,
 } from "../observe/index.ts";
+import { servePages } from "./pages.ts";
 
 export interface ControllerHttpOptions {
   /** See `parseListen`. */
@@ -75,7 +74,6 @@ export class ControllerHttp {
     const health = controllerHealth(source);
     const others: (() => readonly Check[])[] = [];
     const ready = () => [...health.ready(), ...others.flatMap((checks) => checks())];
-    const routes: HttpRoute[] = [metrics.route, ...healthRoutes({ ...health, ready }), digestsRoute(source)];
     let server: HttpServer | undefined;
     return {
       add: (other) => {
@@ -83,8 +81,14 @@ export class ControllerHttp {
         others.push(other.ready);
       },
       serve: async () => {
-        const more = onFault === undefined ? {} : { onFault };
-        server = await startHttpServer({ listen: this.#options.listen, title: "vpplb: controller", routes, ...more });
+        server = await servePages({
+          listen: this.#options.listen,
+          title: "vpplb: controller",
+          metrics,
+          health: { ...health, ready },
+          more: [digestsRoute(source)],
+          ...(onFault === undefined ? {} : { onFault }),
+        });
         return server.address;
       },
       close: async () => {
