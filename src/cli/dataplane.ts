@@ -1,7 +1,6 @@
-import { InvalidArgumentError, Option, type Command } from "commander";
-import { LOG_LEVELS, type LogLevel } from "../observe/levels.ts";
-import { leanStart } from "../roles/lean-start.ts";
+import { Option, type Command } from "commander";
 import { action, CliError, collect, examples, EXIT, type Context } from "./context.ts";
+import { logLevelOption, octal, startRole, type RoleOptions } from "./role-options.ts";
 
 export function registerDataplane(program: Command): void {
   const command = program
@@ -24,18 +23,13 @@ export function registerDataplane(program: Command): void {
     .option("--mode <octal>", "permissions of the sockets", octal)
     .option("--allow-user <name>", "may connect beside root and this user (several)", collect)
     .option("--allow-group <name>", "its members may connect (several; the sockets belong to the first)", collect)
-    .addOption(new Option("--log-level <level>", "what is logged").choices(LOG_LEVELS).default("info"))
+    .addOption(logLevelOption())
     .option("--http <address>", "serve /metrics, /healthz, /readyz there, as 127.0.0.1:9102 (default: nowhere)")
     .action(action(dataplane, "stop"));
   examples(command, ["vpplb dataplane", "vpplb dataplane --api /tmp/api.sock --cli /tmp/cli.sock"]);
 }
 
-function octal(text: string): number {
-  if (!/^0?[0-7]{3}$/.test(text)) throw new InvalidArgumentError("It must be three octal digits: 660.");
-  return Number.parseInt(text, 8);
-}
-
-interface Options {
+interface Options extends RoleOptions {
   readonly api: string;
   readonly cli?: string;
   readonly mode?: number;
@@ -43,17 +37,12 @@ interface Options {
   readonly http?: string;
   readonly allowUser?: string[];
   readonly allowGroup?: string[];
-  readonly logLevel: LogLevel;
 }
 
 async function dataplane(context: Context, options: Options) {
-  const started = leanStart();
-  const [{ runDataplane }, { EventLog }] = await Promise.all([
-    import("../roles/dataplane.ts"),
-    import("../observe/log.ts"),
-  ]);
-  const { api, cli, mode, icmpErrors, http, allowUser, allowGroup, logLevel } = options;
-  const log = new EventLog({ level: logLevel, json: context.json, colors: context.colored });
+  const started = await startRole(context, options);
+  const { runDataplane } = await import("../roles/dataplane.ts");
+  const { api, cli, mode, icmpErrors, http, allowUser, allowGroup } = options;
   await runDataplane(
     {
       api,
@@ -63,8 +52,7 @@ async function dataplane(context: Context, options: Options) {
       ...(http === undefined ? {} : { http }),
       ...(allowUser === undefined ? {} : { users: allowUser }),
       ...(allowGroup === undefined ? {} : { groups: allowGroup }),
-      log: (entry) => log.log(entry),
-      ready: () => started(),
+      ...started,
     },
     context.signal,
   ).catch((error: unknown) => {

@@ -1,8 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
-import { LOG_LEVELS, type LogLevel } from "../observe/levels.ts";
-import { leanStart } from "../roles/lean-start.ts";
 import type { NscRoleOptions } from "../roles/nsc.ts";
 import { action, collect, examples, integer, type Context } from "./context.ts";
+import { addIdentityOptions, logLevelOption, startRole, type IdentityFlags, type RoleOptions } from "./role-options.ts";
 
 export function registerNsc(program: Command): void {
   const command = program
@@ -44,11 +43,8 @@ export function registerNsc(program: Command): void {
       "serve /metrics, /healthz, /readyz, /status there, as 127.0.0.1:9103 (default: nowhere)",
     )
     .option("--serve <port>", "answer the name on this port", integer(1, 65_535))
-    .option("--serve-name <name>", "what to answer (default: --name, NSM_NAME, or the host's name)")
-    .option("--spiffe <socket>", "SPIFFE Workload API (SPIFFE_ENDPOINT_SOCKET)")
-    .option("--insecure", "clear text, without identities (NSM_INSECURE=true)")
-    .addOption(new Option("--log-level <level>", "what is logged").choices(LOG_LEVELS).default("info"))
-    .action(action(nsc, "stop"));
+    .option("--serve-name <name>", "what to answer (default: --name, NSM_NAME, or the host's name)");
+  addIdentityOptions(command).addOption(logLevelOption()).action(action(nsc, "stop"));
   examples(command, [
     "vpplb nsc --insecure kernel://load-balancer/nsm0?app=web",
     "NSM_NETWORK_SERVICES=kernel://load-balancer/nsm0 VIP_ADDRESS=10.2.2.0/24 vpplb nsc --drain 30",
@@ -62,7 +58,7 @@ function collectEncaps(text: string, before: readonly Encap[] | undefined): Enca
   throw new InvalidArgumentError("It must be gre4 or gre6.");
 }
 
-interface Options {
+interface Options extends RoleOptions, IdentityFlags {
   readonly name?: string;
   readonly connectTo?: string;
   readonly label?: string[];
@@ -83,21 +79,16 @@ interface Options {
   readonly http?: string;
   readonly serve?: number;
   readonly serveName?: string;
-  readonly spiffe?: string;
-  readonly insecure?: boolean;
-  readonly logLevel: LogLevel;
 }
 
 async function nsc(context: Context, urls: string[], options: Options): Promise<void> {
-  const started = leanStart();
-  const [{ runNsc }, { readSettings }, { EventLog }] = await Promise.all([
+  const started = await startRole(context, options);
+  const [{ runNsc }, { readSettings }] = await Promise.all([
     import("../roles/nsc.ts"),
     import("../nsc/environment.ts"),
-    import("../observe/log.ts"),
   ]);
   const { label: labels, vip: vips, serve, drain, state, status, http, spiffe, insecure } = options;
   const settings = readSettings({ ...options, urls, ...(labels && { labels }), ...(vips && { vips }) }, process.env);
-  const log = new EventLog({ level: options.logLevel, json: context.json, colors: context.colored });
   await runNsc(
     {
       settings,
@@ -108,8 +99,7 @@ async function nsc(context: Context, urls: string[], options: Options): Promise<
       ...(state === true ? {} : { state: state === false ? null : state }),
       ...(status === undefined ? {} : { statusFile: status }),
       ...(http === undefined ? {} : { http }),
-      log: (entry) => log.log(entry),
-      ready: () => started(),
+      ...started,
     },
     context.signal,
   );

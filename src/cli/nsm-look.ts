@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { ConnectionRow, EndpointRow, LookEvent, LookOptions, ServiceRow } from "../roles/nsm-look.ts";
 import { action, examples, type Context } from "./context.ts";
+import type { IdentityFlags } from "./role-options.ts";
 import { formatTable } from "./table.ts";
 
 /** Where managers are by default. */
@@ -55,14 +56,8 @@ interface Options {
   readonly connectTo?: string;
 }
 
-/** Options of `nsm` itself. */
-interface Shared {
-  readonly insecure?: boolean;
-  readonly spiffe?: string;
-}
-
 function lookOptions({ options }: Context, { connectTo }: Options): LookOptions {
-  const { insecure, spiffe } = options as Shared;
+  const { insecure, spiffe } = options as IdentityFlags; // of `nsm` itself
   return {
     url: connectTo ?? (process.env["NSM_CONNECT_TO"]?.trim() || DEFAULT_MANAGER),
     identity: { insecure, spiffeSocket: spiffe },

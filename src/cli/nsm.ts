@@ -1,9 +1,15 @@
 import { hostname } from "node:os";
-import { InvalidArgumentError, Option, type Command } from "commander";
-import { LOG_LEVELS, type LogLevel } from "../observe/levels.ts";
-import { leanStart } from "../roles/lean-start.ts";
+import type { Command } from "commander";
 import { action, collect, examples, type Context } from "./context.ts";
 import { DEFAULT_MANAGER as DEFAULT_LISTEN, registerNsmLook } from "./nsm-look.ts";
+import {
+  addIdentityOptions,
+  logLevelOption,
+  octal,
+  startRole,
+  type IdentityFlags,
+  type RoleOptions,
+} from "./role-options.ts";
 
 export function registerNsm(program: Command): void {
   const command = program
@@ -26,14 +32,13 @@ export function registerNsm(program: Command): void {
     .option("--exclude <prefix>", "prefix that no endpoint may hand out (several)", collect)
     .option("--max-token-lifetime <time>", "of this process's tokens (NSM_MAX_TOKEN_LIFETIME; default: 10m)")
     .option("--max-registration <time>", "the longest that an endpoint stays without renewing (default: 1m)")
-    .option("--dial-timeout <time>", "for a connection to the next hop (NSM_DIAL_TIMEOUT; default: 3s)")
-    .option("--spiffe <socket>", "SPIFFE Workload API (SPIFFE_ENDPOINT_SOCKET)")
-    .option("--insecure", "clear text, without identities (NSM_INSECURE=true)")
+    .option("--dial-timeout <time>", "for a connection to the next hop (NSM_DIAL_TIMEOUT; default: 3s)");
+  addIdentityOptions(command)
     .option("--memif-dir <directory>", "for memif sockets of clients; VPP writes there too (default: /run/vpplb/nsm)")
     .option("--vpp-netns <path>", "VPP's network namespace (default: that of VPP's process)")
     .option("--observer <id>", "SPIFFE ID that is told of all connections, beside our own (several)", collect)
     .option("--mode <octal>", "permissions of the unix sockets (default: 660)", octal)
-    .addOption(new Option("--log-level <level>", "what is logged").choices(LOG_LEVELS).default("info"))
+    .addOption(logLevelOption())
     .action(action(nsm, "stop", "own"));
   examples(command, [
     "vpplb nsm --insecure --service load-balancer:ETHERNET",
@@ -44,12 +49,7 @@ export function registerNsm(program: Command): void {
   registerNsmLook(command);
 }
 
-function octal(text: string): number {
-  if (!/^0?[0-7]{3}$/.test(text)) throw new InvalidArgumentError("It must be three octal digits: 660.");
-  return Number.parseInt(text, 8);
-}
-
-interface Options {
+interface Options extends RoleOptions, IdentityFlags {
   readonly listen?: string[];
   readonly name?: string;
   readonly service?: string[];
@@ -58,23 +58,18 @@ interface Options {
   readonly maxTokenLifetime?: string;
   readonly maxRegistration?: string;
   readonly dialTimeout?: string;
-  readonly spiffe?: string;
-  readonly insecure?: boolean;
   readonly memifDir?: string;
   readonly vppNetns?: string;
   readonly observer?: string[];
   readonly mode?: number;
-  readonly logLevel: LogLevel;
 }
 
 async function nsm(context: Context, options: Options): Promise<void> {
-  const started = leanStart();
-  const [{ runNsm }, { readMeshSettings, serviceOfFlag }, { EventLog }] = await Promise.all([
+  const started = await startRole(context, options);
+  const [{ runNsm }, { readMeshSettings, serviceOfFlag }] = await Promise.all([
     import("../roles/nsm.ts"),
     import("../mesh/index.ts"),
-    import("../observe/log.ts"),
   ]);
-  const log = new EventLog({ level: options.logLevel, json: context.json, colors: context.colored });
   const defaults = { name: hostname(), listen: DEFAULT_LISTEN };
   const { name, listen, ...times } = readMeshSettings(options, process.env, defaults);
   const { maxTokenLifetimeMs, maxRegistrationMs, dialTimeoutMs } = times;
@@ -100,8 +95,7 @@ async function nsm(context: Context, options: Options): Promise<void> {
               ...(options.vppNetns === undefined ? {} : { netns: options.vppNetns }),
             },
           }),
-      log: (entry) => log.log(entry),
-      ready: () => started(),
+      ...started,
       onReload: (reload) => process.on("SIGHUP", reload),
     },
     context.signal,
