@@ -41,18 +41,9 @@ export class MetricSet {
     labels: readonly L[],
     collect: (tell: Tell<L>) => void,
   ): void {
-    const told = (tell: Tell<L>) => this.#bounded(name, tell, collect);
-    new Gauge({
-      name,
-      help,
-      labelNames: [...labels],
-      registers: [this.registry],
-      collect() {
-        this.reset();
-        // Without labels it would be 0 until it is told.
-        if (labels.length === 0) this.remove();
-        told((values, value) => this.set(values, value));
-      },
+    const gauge: Gauge<L> = new Gauge({
+      ...this.#described(name, help, labels),
+      collect: () => this.#tellAll(gauge, name, labels, collect, (values, value) => gauge.set(values, value)),
     });
   }
 
@@ -63,23 +54,15 @@ export class MetricSet {
     labels: readonly L[],
     collect: (tell: Tell<L>) => void,
   ): void {
-    const told = (tell: Tell<L>) => this.#bounded(name, tell, collect);
-    new Counter({
-      name,
-      help,
-      labelNames: [...labels],
-      registers: [this.registry],
-      collect() {
-        this.reset();
-        if (labels.length === 0) this.remove();
-        told((values, value) => this.inc(values, value));
-      },
+    const counter: Counter<L> = new Counter({
+      ...this.#described(name, help, labels),
+      collect: () => this.#tellAll(counter, name, labels, collect, (values, value) => counter.inc(values, value)),
     });
   }
 
   /** A counter of what happens here. */
   counter<const L extends string>(name: string, help: string, labels: readonly L[]): { inc: Tell<L> } {
-    const counter = new Counter({ name, help, labelNames: [...labels], registers: [this.registry] });
+    const counter = new Counter(this.#described(name, help, labels));
     const bound = this.#bound(labels);
     return { inc: (values, by) => counter.inc(bound(values), by) };
   }
@@ -91,13 +74,26 @@ export class MetricSet {
     labels: readonly L[],
     buckets: readonly number[],
   ): { observe: Tell<L> } {
-    const options = { name, help, labelNames: [...labels], buckets: [...buckets], registers: [this.registry] };
-    const histogram = new Histogram(options);
+    const histogram = new Histogram({ ...this.#described(name, help, labels), buckets: [...buckets] });
     const bound = this.#bound(labels);
     return { observe: (values, value) => histogram.observe(bound(values), value) };
   }
 
-  #bounded<L extends string>(name: string, tell: Tell<L>, collect: (tell: Tell<L>) => void): void {
+  #described<L extends string>(name: string, help: string, labels: readonly L[]) {
+    return { name, help, labelNames: [...labels], registers: [this.registry] };
+  }
+
+  /** Anew at each scrape, as far as the bound allows. */
+  #tellAll<L extends string>(
+    metric: Gauge<L> | Counter<L>,
+    name: string,
+    labels: readonly L[],
+    collect: (tell: Tell<L>) => void,
+    tell: Tell<L>,
+  ): void {
+    metric.reset();
+    // Without labels it would be 0 until it is told.
+    if (labels.length === 0) metric.remove();
     let count = 0;
     collect((values, value) => {
       if (count++ < this.#maxSeries) tell(values, value);
