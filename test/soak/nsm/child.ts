@@ -2,6 +2,7 @@
  * A role of the NSM soak in a process of its own that can be asked how much memory it holds: `child.ts nsm SOCKET`,
  * `child.ts nse FILE`, `child.ts dataplane SOCKET`, `child.ts clients JSON`. Needs --expose-gc.
  */
+import { openSync } from "node:fs";
 import { measureSelf } from "../self.ts";
 import { Fleet, type FleetOptions } from "./fleet.ts";
 
@@ -15,8 +16,8 @@ const [role, where = ""] = process.argv.slice(2);
 const abort = new AbortController();
 let fleet: Fleet | undefined;
 
-process.on("message", (message: "measure" | Order) => {
-  const answer = message === "measure" ? measureSelf() : obey(message);
+process.on("message", (message: "measure" | "leak" | Order) => {
+  const answer = message === "measure" ? measureSelf() : message === "leak" ? leak() : obey(message);
   answer.then(
     (found) => process.send?.(found),
     (error: unknown) => process.send?.({ failed: error instanceof Error ? error.message : String(error) }),
@@ -24,6 +25,11 @@ process.on("message", (message: "measure" | Order) => {
 });
 process.on("disconnect", () => abort.abort());
 process.on("SIGTERM", () => abort.abort());
+
+/** A descriptor that nobody closes. */
+function leak(): Promise<number> {
+  return Promise.resolve(openSync("/dev/null", "r"));
+}
 
 async function obey(order: Order): Promise<unknown> {
   if (fleet === undefined) throw new Error("this process has no fleet");

@@ -1,5 +1,5 @@
 import { bytesOf, growth } from "../flat.ts";
-import { SOAK_ROLES, type NsmSoakResult } from "./soak.ts";
+import { COUNTED, SOAK_ROLES, type NsmSoakResult } from "./soak.ts";
 
 const MOST_GROWTH = 0.05;
 
@@ -15,7 +15,7 @@ export function judge(result: NsmSoakResult, memory: boolean, say: (text: string
       say(`${text}; MB: ${mb.join(" ")}`);
       if (!(share <= MOST_GROWTH)) wrong.push(text);
     }
-    for (const what of ["fds", "timers"] as const) {
+    for (const what of COUNTED) {
       const [start, end] = [result.start[role][what], result.end[role][what]];
       const text = `${role}: ${what}: ${start} before, ${end} after`;
       say(text);

@@ -4,7 +4,7 @@
  */
 import { parseArgs } from "node:util";
 import { judge } from "./judge.ts";
-import { nsmSoak } from "./soak.ts";
+import { nsmSoak, SOAK_ROLES } from "./soak.ts";
 
 const { values } = parseArgs({
   options: {
@@ -31,5 +31,7 @@ const result = await nsmSoak({
 });
 say(`${result.rounds} rounds in ${Math.round(result.elapsedMs / 1000)} s: ${JSON.stringify(result.counts)}`);
 const wrong = judge(result, true, (text) => say(`  ${text}`));
+const lost = judge({ ...result, end: result.leaking }, false, () => undefined).filter((one) => one.includes("fds"));
+if (lost.length < SOAK_ROLES.length) wrong.push("a descriptor that is lost on purpose is not found");
 for (const one of wrong) say(`BAD: ${one}`);
 process.exit(wrong.length === 0 ? 0 : 1);
