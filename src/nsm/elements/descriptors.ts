@@ -64,14 +64,18 @@ async function receiveFile(
   if (mechanism == null || url === undefined || !url.startsWith("inode://")) return;
   // Over TCP no descriptor comes: whoever can read the name may use it.
   if (socket === undefined) return;
-  nameFile(mechanism, url, files.byInode.get(url) ?? (await receiveSoon(socket, url, signal)), files);
+  const known = files.byInode.get(url);
+  if (known !== undefined) socket.letGo(url);
+  nameFile(mechanism, url, known ?? (await receiveSoon(socket, url, signal)), files);
 }
 
 /** For a Close, which waits for nothing: what was made is taken away even where its file is gone. */
 function takeFile(mechanism: Mechanism | null, socket: DescriptorSocket | undefined, files: ReceivedFiles): void {
   const url = mechanism?.parameters[PARAMETER.inodeUrl];
   if (mechanism === null || url === undefined || !url.startsWith("inode://")) return;
-  const fd = files.byInode.get(url) ?? socket?.received(url);
+  const known = files.byInode.get(url);
+  if (known !== undefined) socket?.letGo(url);
+  const fd = known ?? socket?.received(url);
   if (fd !== undefined) nameFile(mechanism, url, fd, files);
 }
 
@@ -226,9 +230,12 @@ export function passDescriptors(signal?: AbortSignal): ChainElement {
       }
       const connection = await next.request(request, call);
       const { mechanism } = connection;
-      const own = sent.get(mechanism?.parameters[PARAMETER.inodeUrl] ?? "");
-      if (own !== undefined) mechanism!.parameters[PARAMETER.inodeUrl] = own;
-      else {
+      const named = mechanism?.parameters[PARAMETER.inodeUrl] ?? "";
+      const own = sent.get(named);
+      if (own !== undefined) {
+        channel?.descriptors?.letGo(named);
+        mechanism!.parameters[PARAMETER.inodeUrl] = own;
+      } else {
         const files = filesOf(call, FROM_NEXT);
         live.add(files);
         await receiveAnswered(connection, channel?.descriptors, call, next);

@@ -7,14 +7,8 @@ import { watchReadable, type Watch } from "../../sys/notifier.ts";
 import { closeFd, duplicateFd } from "../../sys/sockets.ts";
 import { SysError } from "../../sys/errors.ts";
 import { NsmError } from "../errors.ts";
+import { KeptDescriptors } from "./kept.ts";
 
-/**
- * Received descriptors at a time; the oldest are closed. Between two hops each of many clients' answers that come at
- * once brings its own.
- */
-export const MAX_KEPT = 512;
-/** A received descriptor is closed after so long: the call that names it has come, and a namespace lives while it is open. */
-const KEEP_MS = 10_000;
 /** Descriptors of one sendmsg; the kernel takes 253. */
 const MAX_AT_ONCE = 16;
 /** Between attempts to write to a full socket. */
@@ -36,7 +30,7 @@ export function inodeUrl(fd: number): string {
 
 /**
  * A connected unix stream socket as a stream that carries descriptors too: each queued one travels with the next byte
- * that is written (SCM_RIGHTS), each received one is kept under its inode URL until somebody takes it. Node's own reading
+ * that is written (SCM_RIGHTS), each received one is kept under its inode URL until the call that names it takes it. Node's own reading
  * of the socket is stopped: it would lose descriptors.
  */
 export class DescriptorSocket extends Duplex {
@@ -45,9 +39,8 @@ export class DescriptorSocket extends Duplex {
   readonly #reader = new FdStreamReader();
   readonly #watch: Watch;
   readonly #outgoing: number[] = [];
-  /** In the order in which they came. */
-  readonly #kept = new Map<string, { readonly fd: number; readonly atMs: number }>();
-  #purge: NodeJS.Timeout | undefined;
+  readonly #kept = new KeptDescriptors();
+  /** Who waits for each, the first to come first. */
   readonly #wanted = new Map<string, Set<(fd: number) => void>>();
   #ended = false;
 
@@ -76,14 +69,19 @@ export class DescriptorSocket extends Duplex {
     return url;
   }
 
-  /** The descriptor under this URL where it has come already; the caller owns it. */
+  /** The descriptor under this URL where it has come already: once each time that it came. The caller owns it. */
   received(url: string): number | undefined {
-    const kept = this.#kept.get(url);
-    return kept === undefined ? undefined : duplicateFd(kept.fd);
+    return this.#kept.take(url);
+  }
+
+  /** It is named again by who has it already: what came for that is not needed. */
+  letGo(url: string): void {
+    const fd = this.#kept.take(url);
+    if (fd !== undefined) closeFd(fd);
   }
 
   /**
-   * The descriptor that the peer sent under this URL; the caller owns it.
+   * The descriptor that the peer sent under this URL, once each time that it was sent; the caller owns it.
    * @throws NsmError TIMEOUT, CANCELLED: the signal fired before it came
    */
   receive(url: string, signal: AbortSignal): Promise<number> {
@@ -100,7 +98,7 @@ export class DescriptorSocket extends Duplex {
       };
       const done = (fd: number) => {
         end();
-        resolve(duplicateFd(fd));
+        resolve(fd);
       };
       const fail = () => {
         end();
@@ -139,8 +137,7 @@ export class DescriptorSocket extends Duplex {
     this.#watch.close();
     this.#reader.close();
     closeAll(this.#outgoing.splice(0));
-    clearTimeout(this.#purge);
-    for (const url of [...this.#kept.keys()]) this.#drop(url);
+    this.#kept.close();
     this.#socket.destroy();
     callback(error);
   }
@@ -190,25 +187,8 @@ export class DescriptorSocket extends Duplex {
 
   #keep(fd: number): void {
     const url = inodeUrl(fd);
-    this.#drop(url);
-    this.#kept.set(url, { fd, atMs: performance.now() });
-    for (const waiter of [...(this.#wanted.get(url) ?? [])]) waiter(fd);
-    const [oldest] = this.#kept.keys();
-    if (this.#kept.size > MAX_KEPT && oldest !== undefined) this.#drop(oldest);
-    this.#purge ??= setTimeout(() => this.#dropOld(), KEEP_MS).unref();
-  }
-
-  #dropOld(): void {
-    this.#purge = undefined;
-    const now = performance.now();
-    for (const [url, { atMs }] of [...this.#kept]) if (now - atMs >= KEEP_MS) this.#drop(url);
-    const [oldest] = this.#kept.values();
-    if (oldest !== undefined) this.#purge = setTimeout(() => this.#dropOld(), oldest.atMs + KEEP_MS - now).unref();
-  }
-
-  #drop(url: string): void {
-    const kept = this.#kept.get(url);
-    this.#kept.delete(url);
-    if (kept !== undefined) closeFd(kept.fd);
+    const [waiter] = this.#wanted.get(url) ?? [];
+    if (waiter === undefined) this.#kept.add(url, fd);
+    else waiter(fd);
   }
 }

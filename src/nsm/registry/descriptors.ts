@@ -84,6 +84,7 @@ export function endpointDescriptors(next: Registry<EndpointInfo>): Registry<Endp
       if (socket === undefined || !info.url.startsWith("inode://")) return next.register(info, call);
       letGoWithEntries();
       const known = files.urlOf(info.name, info.url);
+      if (known !== undefined) socket.letGo(info.url);
       const url = known ?? files.set(info.name, info.url, await receiveSoon(socket, info.url, call.signal));
       try {
         return { ...(await next.register({ ...info, url }, call)), url: info.url };
@@ -125,9 +126,12 @@ export class EndpointSockets {
   /** An answer, with urls as this process can use them. @throws NsmError INVALID: the descriptor did not come */
   async receive(info: EndpointInfo, channel: Channel, call: Call): Promise<EndpointInfo> {
     if (!info.url.startsWith("inode://")) return info;
-    const known = this.#sent.get(info.url) ?? this.#files.urlOf(info.name, info.url);
-    if (known !== undefined) return { ...info, url: known };
     const socket = channel.descriptors;
+    const known = this.#sent.get(info.url) ?? this.#files.urlOf(info.name, info.url);
+    if (known !== undefined) {
+      socket?.letGo(info.url);
+      return { ...info, url: known };
+    }
     if (socket === undefined) return info;
     return { ...info, url: this.#files.set(info.name, info.url, await receiveSoon(socket, info.url, call.signal)) };
   }
