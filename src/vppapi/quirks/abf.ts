@@ -1,31 +1,13 @@
-import { parseAddress } from "../codec/address.ts";
 import type { Fields } from "../codec/message.ts";
 import type { VppClient } from "../client.ts";
 import { refused } from "./lb-encoding.ts";
+import { pathKey, type Path } from "./paths.ts";
 
 const ALL = 0xffff_ffff;
 const ATTACH = "abf_itf_attach_add_del";
 const POLICY = "abf_policy_add_del";
 /** A policy whose last path was deleted while it was attached, as `show abf policy` has it. */
 const WITHOUT_PATHS = /^abf:\[\d+\]: policy:(-?\d+) acl:-?\d+\s*\n\s*no forwarding/m;
-
-interface Path {
-  readonly sw_if_index?: unknown;
-  readonly table_id?: unknown;
-  readonly type?: unknown;
-  readonly proto?: unknown;
-  readonly nh?: { readonly address?: { readonly ip4?: unknown; readonly ip6?: unknown } };
-}
-
-/** What VPP tells paths apart by (fib_path.c fib_path_cmp_i): weight and preference do not count. */
-function pathKey({ sw_if_index, table_id, type, proto, nh }: Path): string {
-  const isIp6 = Number(proto ?? 0) === 1;
-  const address = isIp6 ? nh?.address?.ip6 : nh?.address?.ip4;
-  const given = typeof address === "string" ? parseAddress(address).un : undefined;
-  const bytes = given === undefined ? address : isIp6 ? given.ip6 : given.ip4;
-  const hop = bytes instanceof Uint8Array ? Buffer.from(bytes).toString("hex") : "";
-  return [Number(sw_if_index ?? 0), Number(table_id ?? 0), Number(type ?? 0), isIp6, hop].join();
-}
 
 /** abf_api.c:133: a policy without paths is dumped from memory that is none of its own. `show` is safe. */
 export async function dumpPolicies(_fields: Readonly<Fields>, client: VppClient): Promise<void> {

@@ -8,6 +8,7 @@ import { refuseCli } from "./cli.ts";
 import { MAX_STICKY_BUCKETS, MAX_TABLE_SIZE, isPowerOf2, refused, vipPrefix } from "./lb-encoding.ts";
 import { createMemif } from "./memif.ts";
 import { parseLbVips } from "./lb-text.ts";
+import { changeRoute, flushTable } from "./routes.ts";
 import { bridgeLocal, createSub, createVlan } from "./sub-interfaces.ts";
 
 /**
@@ -85,6 +86,9 @@ export const crashGuards: ReadonlyMap<string, Guard> = new Map<string, Guard>([
   ["lb_add_del_vip_v2", lbAddVip("lb_add_del_vip_v2")],
   ["lb_flush_vip", lbFlushVip],
   ["ip_reassembly_enable_disable", reassembly],
+  ["ip_route_add_del", changeRoute("ip_route_add_del")],
+  ["ip_route_add_del_v2", changeRoute("ip_route_add_del_v2")],
+  ["ip_table_flush", flushTable],
   ["abf_policy_add_del", policy],
   ["abf_policy_dump", dumpPolicies],
   ["abf_itf_attach_add_del", attachment],

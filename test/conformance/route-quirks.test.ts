@@ -1,0 +1,134 @@
+/**
+ * Routes that end VPP are refused before they are sent, and all others go through: against the embedded dataplane, and with
+ * `VPPLB_VPP_COMMAND` against a real VPP. The embedded one answers the same inputs unguarded, and lives.
+ */
+import assert from "node:assert/strict";
+import { VppClient } from "vpp-api-ts";
+import { namespacesMissing, startEmbedded, startVpp, type Subject } from "./subject.ts";
+
+const VPP_COMMAND = process.env["VPPLB_VPP_COMMAND"];
+const NONE = 0xffff_ffff;
+const REFUSED = { code: "REFUSED" };
+const NEIGHBOR = "198.18.0.7";
+const NEIGHBOR6 = "2001:db8:18::7";
+
+interface Path {
+  readonly hop: string;
+  readonly index?: number;
+  readonly type?: number;
+}
+
+const wirePath = ({ hop, index = NONE, type = 0 }: Path) => {
+  const isIp6 = hop.includes(":");
+  return {
+    ...{ sw_if_index: index, table_id: 0, rpf_id: 0, weight: 1, preference: 0, type, flags: 0, n_labels: 0 },
+    ...{ proto: isIp6 ? 1 : 0, nh: { address: isIp6 ? { ip6: hop } : { ip4: hop } } },
+  };
+};
+const change = (is_add: boolean, is_multipath: boolean, prefix: string, paths: readonly Path[]) => ({
+  ...{ is_add, is_multipath },
+  route: { table_id: 0, prefix, n_paths: paths.length, paths: paths.map(wirePath) },
+});
+
+for (const name of ["embedded", "VPP"] as const) {
+  describe(`routes by vpp-api-ts against ${name === "VPP" ? "a real VPP" : "the embedded dataplane"}`, function () {
+    this.timeout(60_000);
+    let subject: Subject | undefined;
+    let client: VppClient;
+
+    beforeEach(async function () {
+      const reason =
+        namespacesMissing() ??
+        (name === "VPP" && VPP_COMMAND === undefined ? "VPPLB_VPP_COMMAND is not set" : undefined);
+      if (reason !== undefined) {
+        console.log(`      skipped: ${reason}`);
+        this.skip();
+      }
+      subject = name === "VPP" ? await startVpp(VPP_COMMAND!) : await startEmbedded();
+      client = new VppClient({ socket: subject.api, name: "quirks" });
+      await client.connect();
+      for (let i = 0; i < 2; i += 1) await client.request("create_loopback", {});
+    });
+    afterEach(async () => {
+      client?.close();
+      await subject?.stop();
+    });
+
+    const set = (prefix: string, ...paths: Path[]) =>
+      client.request("ip_route_add_del", change(true, false, prefix, paths));
+    const add = (prefix: string, ...paths: Path[]) =>
+      client.request("ip_route_add_del", change(true, true, prefix, paths));
+    const remove = (prefix: string, ...paths: Path[]) =>
+      client.request("ip_route_add_del", change(false, paths.length > 0, prefix, paths));
+    const neighbor = (is_add: boolean, ip_address: string) =>
+      client.request("ip_neighbor_add_del", {
+        ...{ is_add, neighbor: { sw_if_index: 1, flags: 1, mac_address: "02:00:00:00:00:07", ip_address } },
+      });
+
+    it("a route by way of a neighbour that it covers itself stays until the neighbour goes", async () => {
+      for (const [prefix, hop] of [
+        ["0.0.0.0/0", NEIGHBOR],
+        ["2001:db8::/32", NEIGHBOR6],
+      ] as const) {
+        await set(prefix, { hop });
+        await remove(prefix);
+        await neighbor(true, hop);
+        await set(prefix, { hop });
+        await assert.rejects(remove(prefix), REFUSED);
+        await assert.rejects(remove(prefix, { hop }), REFUSED);
+        await add(prefix, { hop, index: 2 });
+        await remove(prefix, { hop, index: 2 });
+        await neighbor(false, hop);
+        await remove(prefix);
+      }
+      await neighbor(true, NEIGHBOR);
+      await set("0.0.0.0/0", { hop: NEIGHBOR });
+      await assert.rejects(client.request("ip_table_flush", { table: { table_id: 0, is_ip6: false } }), REFUSED);
+      await client.request("ip_table_flush", { table: { table_id: 0, is_ip6: true } });
+      await set("0.0.0.0/0", { hop: NEIGHBOR, index: 2 });
+      await remove("0.0.0.0/0");
+    });
+
+    it("with a connected prefix in between it goes at once", async () => {
+      await client.request("sw_interface_set_flags", { sw_if_index: 1, flags: 1 });
+      await client.request("sw_interface_add_del_address", { sw_if_index: 1, is_add: true, prefix: "198.18.0.1/24" });
+      await neighbor(true, NEIGHBOR);
+      await set("0.0.0.0/0", { hop: NEIGHBOR });
+      await remove("0.0.0.0/0");
+    });
+
+    it("a path to VPP itself needs its interface", async () => {
+      await assert.rejects(set("198.18.1.0/24", { hop: "0.0.0.0", index: 4242, type: 1 }), REFUSED);
+      await assert.rejects(add("198.18.1.0/24", { hop: "0.0.0.0", index: 4242, type: 1 }), REFUSED);
+      await set("198.18.1.0/24", { hop: "0.0.0.0", index: 1, type: 1 });
+      await add("198.18.2.0/24", { hop: "0.0.0.0", type: 1 });
+    });
+
+    it("paths by a deleted interface are replaced, not added to", async () => {
+      const [gone, other] = [
+        { hop: NEIGHBOR, index: 2 },
+        { hop: NEIGHBOR, index: 1 },
+      ];
+      await set("198.18.1.0/24", gone, other);
+      await client.request("delete_loopback", { sw_if_index: 2 });
+      await assert.rejects(add("198.18.1.0/24", { hop: "198.18.0.8", index: 1 }), REFUSED);
+      await assert.rejects(remove("198.18.1.0/24", other), REFUSED);
+      await set("198.18.1.0/24", other);
+      await add("198.18.1.0/24", { hop: "198.18.0.8", index: 1 });
+    });
+
+    if (name === "VPP") return;
+    it("unguarded, the same is answered, and the dataplane goes on", async () => {
+      const send = (...of: Parameters<typeof change>) =>
+        client.requestUntyped("ip_route_add_del", change(...of), { unguarded: true });
+      await neighbor(true, NEIGHBOR);
+      await send(true, false, "0.0.0.0/0", [{ hop: NEIGHBOR }]);
+      await send(false, false, "0.0.0.0/0", []);
+      await send(true, false, "198.18.1.0/24", [{ hop: "0.0.0.0", index: 4242, type: 1 }]);
+      await send(true, false, "198.18.2.0/24", [{ hop: NEIGHBOR, index: 2 }]);
+      await client.request("delete_loopback", { sw_if_index: 2 });
+      await send(true, true, "198.18.2.0/24", [{ hop: NEIGHBOR, index: 1 }]);
+      await client.request("control_ping");
+    });
+  });
+}
