@@ -165,8 +165,8 @@ export class FibEntries {
     for (const source of entry.sources) if (source !== best && source.active) this.#deactivate(entry, source);
     if (best === undefined) return;
     if (!best.active) this.#activate(entry, best);
-    this.#setPathList(entry, best.contributing ? best.pathList : undefined);
-    this.updateForwarding(entry, depth);
+    const isOther = this.#setPathList(entry, best.contributing ? best.pathList : undefined);
+    this.updateForwarding(entry, depth, isOther);
   }
 
   #activate(entry: FibEntry, source: FibEntrySource): void {
@@ -211,9 +211,10 @@ export class FibEntries {
     this.releaseList(list);
   }
 
-  #setPathList(entry: FibEntry, list: PathList | undefined): void {
+  /** Whether it is another. */
+  #setPathList(entry: FibEntry, list: PathList | undefined): boolean {
     const old = entry.pathList;
-    if (old === list) return;
+    if (old === list) return false;
     entry.pathList = list;
     if (list !== undefined) {
       list.locks += 1;
@@ -223,10 +224,14 @@ export class FibEntries {
       old.entries.delete(entry);
       this.releaseList(old);
     }
+    return true;
   }
 
-  /** Puts what the active paths lead to into the load-balance, and tells those that rest on it. */
-  updateForwarding(entry: FibEntry, depth: number): void {
+  /**
+   * Puts what the active paths lead to into the load-balance, and tells those that rest on it: of another path-list in any
+   * case, which covered entries borrow (fib_entry.c fib_entry_post_update_actions).
+   */
+  updateForwarding(entry: FibEntry, depth: number, isOtherList = false): void {
     const { loadBalance } = entry;
     for (const path of entry.pathList?.paths ?? [])
       if (path.type === "recursive") this.paths.resolve(path, this.#state.pathLists.lists.get(path.plIndex)!, entry);
@@ -238,7 +243,7 @@ export class FibEntries {
       buckets.length === loadBalance.buckets.length && buckets.every((dpo, i) => dpo === loadBalance.buckets[i]);
     loadBalance.buckets = buckets;
     loadBalance.mask = buckets.length - 1;
-    if (same || depth > MAX_DEPTH) return;
+    if ((same && !isOtherList) || depth > MAX_DEPTH) return;
     for (const covered of [...entry.covered]) this.#recover(covered, depth + 1);
     for (const child of [...entry.children]) child.forwardingChanged(entry);
   }

@@ -15,7 +15,7 @@ export interface Route {
 export function fixedRoute(prefix: FibPrefix, given: readonly RoutePath[], flags: ReadonlySet<FibEntryFlag>): Route {
   const result = new Set(flags);
   const paths = given.map((path) => {
-    const fixed = fixedPath(prefix, result.has("local") ? { ...path, special: "local" as const } : path);
+    const fixed = fixedPath(prefix, path, result);
     if (fixed.special === "local") {
       result.add("local");
       if (hasInterface(fixed)) result.add("connected");
@@ -30,9 +30,7 @@ export function fixedRoute(prefix: FibPrefix, given: readonly RoutePath[], flags
 /** Paths to remove: local where the source's are. The flag of an attached route follows them, too (fib_entry_flags_update). */
 export function fixedRemoval(prefix: FibPrefix, given: readonly RoutePath[], flags: ReadonlySet<FibEntryFlag>): Route {
   const result = new Set(flags);
-  const paths = given.map((path) =>
-    fixedPath(prefix, flags.has("local") ? { ...path, special: "local" as const } : path),
-  );
+  const paths = given.map((path) => fixedPath(prefix, path, flags));
   setAttached(result, paths);
   return { paths, flags: result };
 }
@@ -66,9 +64,14 @@ export function pathsOfNewSource(
   return withPaths([{ special: "local", nextHopProto: entry.prefix.proto, swIfIndex: 0 }], paths);
 }
 
-function fixedPath(prefix: FibPrefix, path: RoutePath): RoutePath {
+/** The next hop is fixed first: a path that only the flags make one to the host itself keeps it. */
+function fixedPath(prefix: FibPrefix, path: RoutePath, flags: ReadonlySet<FibEntryFlag>): RoutePath {
+  const fixed = path.special === undefined ? fixedHop(prefix, path) : path;
+  return flags.has("local") ? { ...fixed, special: "local" } : fixed;
+}
+
+function fixedHop(prefix: FibPrefix, path: RoutePath): RoutePath {
   const isHost = prefix.length === (prefix.proto === 4 ? 32 : 128);
-  if (path.special !== undefined) return path;
   if (isZeroAddress(path.nextHop))
     return isHost && hasInterface(path) ? { ...path, nextHop: prefix.address, attachedHost: true } : path;
   const isItself = !hasInterface(path) && addressKey(path.nextHop!) === addressKey(prefix.given);
