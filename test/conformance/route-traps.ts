@@ -6,6 +6,7 @@ const NO_INDEX = 0xffffffff;
 
 interface Path extends Fields {
   readonly sw_if_index: number;
+  readonly proto: number;
   readonly nh: { readonly address: { readonly ip4: Uint8Array; readonly ip6: Uint8Array } };
 }
 
@@ -47,8 +48,8 @@ class Seen {
 
   /** By way of a neighbour within the route's own prefix. */
   #leadsToCovered(path: Path, { prefix }: RouteFields["route"]): boolean {
-    const { af } = prefix.address;
-    const hop = af === 0 ? path.nh.address.ip4 : path.nh.address.ip6;
+    if (path.proto !== prefix.address.af) return false;
+    const hop = path.proto === 0 ? path.nh.address.ip4 : path.nh.address.ip6;
     const isWithin = bitsOf(hop).startsWith(bitsOf(bytesOf(prefix.address)).slice(0, prefix.len));
     return path.sw_if_index === NO_INDEX && isWithin && this.#neighbors.has(hex(hop));
   }
