@@ -166,7 +166,10 @@ export class DescriptorSocket extends Duplex {
         if (read === undefined) return;
         read.fds.forEach((fd) => this.#keep(fd));
         if (read.data.length === 0) return this.#end();
-        if (!this.push(read.data)) return this.#watch.pause();
+        const goesOn = this.push(read.data);
+        // Whoever got it may have destroyed this, and with it the memory that is read into.
+        if (this.#ended) return;
+        if (!goesOn) return this.#watch.pause();
       }
     } catch (error) {
       this.destroy(error as Error);
