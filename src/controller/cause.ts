@@ -59,3 +59,18 @@ export function refineCause(cause: RunCause, operations: readonly Operation[], b
   }
   return cause;
 }
+
+/** How a run ended, for the cause that it is recorded with. */
+export interface After {
+  readonly planned: readonly Operation[];
+  readonly drains: readonly DrainRecord[];
+  /** Causes of the run that comes next. */
+  readonly waiting: readonly RunCause[];
+}
+
+/** A drain that was ordered while a look at VPP was under way may have been done by it. */
+export function causeOfRun(why: RunCause, before: Before, { planned, drains, waiting }: After): RunCause {
+  const ordered = JSON.stringify(before.drains) !== JSON.stringify(drains);
+  const late = ordered ? waiting.find((one) => one.cause === "drain") : undefined;
+  return refineCause(why.cause === "drift" && late !== undefined ? late : why, planned, before);
+}

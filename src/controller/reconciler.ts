@@ -14,7 +14,7 @@ import { Recorder, waysOf, type Retention, type StateFile } from "../history/ind
 import { adopt } from "./adopt.ts";
 import { Alarms, otherControllers, untrackedPackets } from "./alarms.ts";
 import { Board } from "./board.ts";
-import { mergeCauses, refineCause, type Before, type RunCause } from "./cause.ts";
+import { causeOfRun, type Before, type RunCause } from "./cause.ts";
 import { messageOf } from "./errors.ts";
 import { Failures, Repeats } from "./failures.ts";
 import { Garbage } from "./garbage.ts";
@@ -26,6 +26,7 @@ import type { Overlay } from "./overlay.ts";
 import { forced, judgeProposal, noteAccepted, type Proposal } from "./proposal.ts";
 import { RunLog } from "./run-log.ts";
 import { runPlan } from "./run-plan.ts";
+import { RunQueue } from "./run-queue.ts";
 import { Selection } from "./selection.ts";
 import type { ControllerEvent, SyncState } from "./types.ts";
 import { announcement, settledState, settledText, type RunReport, type View } from "./view.ts";
@@ -60,10 +61,11 @@ export class Reconciler {
   readonly #alarms = new Alarms();
   #desired: DesiredState | undefined;
   #candidate: Proposal | undefined;
-  #queued: Promise<RunReport> | undefined;
-  #causes: RunCause[] = [];
+  readonly #queue = new RunQueue<RunReport>(
+    (cause) => this.#run(cause),
+    () => this.#candidate?.cause,
+  );
   #lastRunMs: number;
-  #running: Promise<unknown> = Promise.resolve();
   #session: VppSession | undefined;
   #overlay: Overlay | undefined;
   /** The next look is the first at a VPP that holds nothing of ours. */
@@ -135,29 +137,13 @@ export class Reconciler {
   /** A run that begins after now; calls that come before it begins share it. Never rejects. */
   kick(cause: RunCause): Promise<RunReport> {
     this.#overlayVersion++;
-    this.#causes.push(cause);
-    this.#queued ??= this.#exclusive(() => {
-      const causes = this.#causes;
-      this.#queued = undefined;
-      this.#causes = [];
-      const waiting = this.#candidate;
-      return this.#run(mergeCauses(waiting === undefined ? causes : [waiting.cause, ...causes]));
-    });
-    return this.#queued;
+    return this.#queue.kick(cause);
   }
 
   /** Lets what runs now end, and notes until when VPP was watched. */
   async close(): Promise<void> {
-    await this.#running;
+    await this.#queue.settled();
     this.#recorder.close();
-  }
-
-  /** Runs when no run is under way. */
-  async #exclusive<T>(work: () => Promise<T>): Promise<T> {
-    const before = this.#running;
-    const mine = before.then(work);
-    this.#running = mine.catch(() => undefined);
-    return mine;
   }
 
   /** When the next run is due by itself, in ms from now. */
@@ -190,17 +176,11 @@ export class Reconciler {
     const why =
       restarted && cause.cause !== "operator" ? { cause: "vpp-restart" as const, reason: "VPP was restarted" } : cause;
     const report = await this.#attempt(session, why, log);
-    const record = log.toRecord(this.#causeOf(why, log, before), report, this.effective, this.#now());
-    this.#recorder.ran(record);
+    const { drains } = this.journal;
+    const recorded = causeOfRun(why, before, { planned: log.planned, drains, waiting: this.#queue.waiting });
+    this.#recorder.ran(log.toRecord(recorded, report, this.effective, this.#now()));
     this.meter.tell({ type: "run", state: report.state, durationMs: performance.now() - startMs });
     return report;
-  }
-
-  /** A drain that was ordered while this run was under way may have been done by it. */
-  #causeOf(why: RunCause, { planned }: RunLog, before: Before): RunCause {
-    const ordered = JSON.stringify(before.drains) !== JSON.stringify(this.journal.drains);
-    const late = ordered ? this.#causes.find((one) => one.cause === "drain") : undefined;
-    return refineCause(why.cause === "drift" && late !== undefined ? late : why, planned, before);
   }
 
   async #attempt(session: VppSession | undefined, { reason }: RunCause, log: RunLog): Promise<RunReport> {
