@@ -16,7 +16,7 @@ const readOld = (text: string): JournalSections | undefined =>
   text.includes('"version":1') ? { "owned.vips": { old: true } } : undefined;
 
 describe("history: state file", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let directory: string;
   const path = () => join(directory, "state.sqlite");
 

@@ -29,7 +29,7 @@ import {
 const fdsOf = (nsm: NsmProcess) => readdirSync(`/proc/${nsm.pid}/fd`).length;
 
 describe("mesh: vpplb nsm", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   before(function () {
     needNamespaces(this);
@@ -199,7 +199,7 @@ describe("mesh: vpplb nsm", function () {
             connection: newConnection({ networkService: "load-balancer" }),
             mechanismPreferences: [kernelMechanism("nsm0", as!.netns)],
           });
-          await requestOnce(nsm, "gone-1", 6000, gone!.netns);
+          await requestOnce(nsm, "gone-1", 12_000, gone!.netns);
           const index = (await as!.namespace.link("nsm0")).index;
           const before = await linkNames(lb!.namespace);
           assert.equal(before.length, 3);
@@ -214,7 +214,7 @@ describe("mesh: vpplb nsm", function () {
           assert.equal(await echo(as!.namespace, lb!.namespace, "10.60.1.1"), "you are 10.60.1.2");
           const after = await linkNames(lb!.namespace);
           assert.deepEqual(after, before, "no interface was made or lost");
-          await hasLinks(gone!.namespace, [], 20_000);
+          await hasLinks(gone!.namespace, [], 40_000);
           await until("it is logged", () => nsm.events("mesh-link-removed")[0]?.["why"] === "expired");
           assert.equal((await linkNames(lb!.namespace)).length, 2);
           await nsc.shutdown();

@@ -123,7 +123,11 @@ describe("nse: what restarts, and what does not notice", function () {
   }
 
   async function holding(work: (held: HeldConnections) => Promise<void>): Promise<void> {
-    const client = new TrafficClient({ target: { address: "10.2.2.1", port: PORT }, netns: world.netns.fd });
+    const client = new TrafficClient({
+      target: { address: "10.2.2.1", port: PORT },
+      netns: world.netns.fd,
+      answerTimeoutMs: WAIT_MS,
+    });
     const held = await client.hold(HELD, { packetRate: 10 });
     try {
       assert.equal(held.alive, HELD, JSON.stringify(held.report().errors));
