@@ -96,8 +96,9 @@ export class Queries {
       const observed = await observe(port, features);
       return { retval: 0, output: briefVips(observed.vips) };
     } catch (error) {
-      const retval = (error as { retval?: unknown }).retval;
-      if (typeof retval === "number") return { retval, output: messageOf(error) };
+      const { retval, output } = error as { retval?: unknown; output?: unknown };
+      // As VPP says it: scripts read that.
+      if (typeof retval === "number") return { retval, output: typeof output === "string" ? output : messageOf(error) };
       throw ControllerError.from(error);
     }
   }

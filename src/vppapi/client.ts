@@ -254,7 +254,7 @@ export class VppClient {
 
   /**
    * Output of a debug CLI command.
-   * @throws VppError RETVAL with VPP's text in the message; REFUSED for commands that hang VPP
+   * @throws VppError RETVAL with VPP's text in the message and as `output`; REFUSED for commands that hang VPP
    */
   async cli(command: string, options: CallOptions = {}): Promise<string> {
     const { engine } = this.#ready("cli_inband");

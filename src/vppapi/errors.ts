@@ -40,6 +40,8 @@ export interface VppErrorDetails {
   /** VPP's return value and its name, for RETVAL. */
   readonly retval?: number;
   readonly retvalName?: string;
+  /** What VPP's CLI said to a line that failed. */
+  readonly output?: string;
 }
 
 /** The one error class of the binding; `code` is from a closed set. */
@@ -50,6 +52,7 @@ export class VppError extends Error {
   readonly path: string | undefined;
   readonly retval: number | undefined;
   readonly retvalName: string | undefined;
+  readonly output: string | undefined;
 
   constructor(code: VppErrorCode, message: string, details: VppErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -58,6 +61,7 @@ export class VppError extends Error {
     this.path = details.path;
     this.retval = details.retval;
     this.retvalName = details.retvalName;
+    this.output = details.output;
   }
 
   /** Is this a VppError (of that code)? */

@@ -273,7 +273,7 @@ describe("client", () => {
       peer.send("cli_inband_reply", { context, retval: bad ? -1 : 0, reply: bad ? "unknown input\n" : "fine\n\0" });
     };
     assert.equal(await client.cli("show lb"), "fine\n");
-    await assert.rejects(client.cli("bad"), { code: "RETVAL", message: /unknown input/ });
+    await assert.rejects(client.cli("bad"), { code: "RETVAL", message: /unknown input/, output: "unknown input" });
     for (const line of [
       "lb flush vip 10.0.0.0/24 now",
       "create bridge-domain 7 arp-term 1 arp-ufwd 1",

@@ -15,13 +15,14 @@ function word(b: Uint8Array, at: number): number {
 }
 
 /** `lb_add_del_vip_v2: VALUE_EXIST (-81) for {pfx: ...}` */
-export function retvalError(name: string, retval: number, fields: unknown, more = ""): VppError {
+export function retvalError(name: string, retval: number, fields: unknown, output?: string): VppError {
   const label = retvalName(retval);
-  const text = more === "" ? "" : `: ${more}`;
+  const text = (output ?? "") === "" ? "" : `: ${output}`;
   return new VppError("RETVAL", `${name}: ${label} (${retval})${text} for ${summarize(fields)}`, {
     messageName: name,
     retval,
     retvalName: label,
+    ...(output === undefined ? {} : { output }),
   });
 }
 
