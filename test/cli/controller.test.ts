@@ -111,6 +111,35 @@ describe("vpplb with a controller", function () {
     assert.equal((await ask("vppctl", "--write", "lb", "conf", "timeout", "40")).code, 0);
   });
 
+  it("vppctl --lines: every line is answered, with VPP's return value and the answer's length before it", async () => {
+    const input = "show version\nlb conf timeout 40\n\nnonsense\nlb as 10.2.2.0/24 10.60.1.2\nlb conf timeout 41";
+    const run = (...more: string[]) => vpplb(["--control", control, "vppctl", ...more], { input });
+    const { code, stdout } = await run("--write", "--lines");
+    assert.equal(code, 1, "some have failed");
+    const answers: { retval: string; text: string }[] = [];
+    for (let rest = stdout; rest !== "";) {
+      const [head, retval, length] = /^(\S+) (\d+)\n/.exec(rest)!;
+      answers.push({ retval: retval!, text: rest.slice(head.length, head.length + Number(length)) });
+      rest = rest.slice(head.length + Number(length));
+    }
+    assert.deepEqual(
+      answers.map(({ retval }) => retval),
+      ["0", "0", "-", "-1", "-1", "0"],
+    );
+    assert.match(answers[0]!.text, /^vpp v.*\n$/);
+    assert.equal(answers[1]!.text, "");
+    assert.match(answers[2]!.text, /^vpplb: the command is empty/);
+    assert.equal(answers[4]!.text, "lb as: lb_vip_add_ass error -81\n", "in VPP's words");
+    const looking = await run("--json", "--lines");
+    const rows = looking.stdout.trim().split("\n");
+    assert.equal(rows.length, 6);
+    const [first, second] = rows.map((row) => JSON.parse(row) as { command: string; retval?: number; output: string });
+    assert.deepEqual([first!.command, first!.retval], ["show version", 0]);
+    assert.match(second!.output, /--write/);
+    assert.equal(second!.retval, undefined);
+    assert.equal((await run("--lines", "show", "version")).code, 2);
+  });
+
   it("explain agrees with VPP, and says why a flow goes nowhere", async () => {
     const one = await json<{ server: string; checked: boolean }>("explain", "192.0.2.1:1234", "10.2.2.33:5001", "tcp");
     assert.ok(one.checked);
