@@ -15,7 +15,7 @@
 #   IP_ADDRESS, IP_ADDRESS6      the servers' networks ("10.60.1.0/24"): their first address is VPP's
 #   VPPLB_SERVERS                servers that are connected already (endpoint_started, vip_added)
 #   VPPLB_BRIDGE, VPPLB_BVI, VPPLB_MTU   as `vpplb nse` tells them: BRIDGE, LOOPBACK and MTU go before them
-#   VPPCTL                       "vppctl", "vppctl -s /run/vpp/cli.sock", "vpplb vppctl --write"
+#   VPPCTL                       "vppctl", "vppctl -s /run/vpp/cli.sock", "vpplb vppctl --write --lines"
 set -eu
 
 : "${VPPCTL:=vppctl}"
@@ -43,7 +43,30 @@ refuse() {
 # parse KIND TEXT: "FAMILY ADDRESS LENGTH NETWORK FIRST", in one spelling; status 1 where the text is none.
 # KIND address: without a length, and a host's. KIND prefix: with one, or of a single address; never of everything.
 parse() {
-  kind="$1" text="$2" awk '
+  kind="$1" text="$2" awk "$PARSED"'
+    BEGIN { if (!parsed(ENVIRON["text"], ENVIRON["kind"])) exit 1; print item }' </dev/null
+}
+
+# checked NAME KIND LIST: one parsed item a line.
+checked() {
+  name="$1" kind="$2" list="$3" awk "$PARSED"'
+    BEGIN {
+      count_of_list = split(ENVIRON["list"], list, /[ ,\t\n]+/)
+      for (one = 1; one <= count_of_list; one++) {
+        if (list[one] == "") continue
+        if (!parsed(list[one], ENVIRON["kind"])) {
+          print "nsehook.sh: " ENVIRON["name"] ": \"" list[one] "\" is no " ENVIRON["kind"] >"/dev/stderr"
+          exit 2
+        }
+        print item
+      }
+    }' </dev/null
+}
+
+# Of awk: parsed(TEXT, KIND) is 1 and sets item, address, network, or is 0. There are many of them, so few processes. Texts
+# come to it from the environment: -v would read backslashes.
+# shellcheck disable=SC2016
+PARSED='
     function hex(digits, i, value) {
       for (i = 1; i <= length(digits); i++) value = value * 16 + index("0123456789abcdef", substr(digits, i, 1)) - 1
       return value + 0
@@ -82,26 +105,26 @@ parse() {
       }
       return out
     }
-    BEGIN {
-      # Not by -v, which would read backslashes.
-      kind = ENVIRON["kind"]
-      text = tolower(ENVIRON["text"])
+    function parsed(text, kind, slash, all, size) {
+      text = tolower(text)
       slash = index(text, "/")
       address = slash ? substr(text, 1, slash - 1) : text
       if (four(address)) { family = 4; count = 4; width = 8 }
       else if (six(address)) { family = 6; count = 8; width = 16 }
-      else exit 1
+      else return 0
       all = count * width
       size = slash ? substr(text, slash + 1) : all
-      if (size !~ /^(0|[1-9][0-9]?[0-9]?)$/ || size + 0 > all) exit 1
+      if (size !~ /^(0|[1-9][0-9]?[0-9]?)$/ || size + 0 > all) return 0
       if (kind == "address") {
-        if (slash) exit 1
-        if (family == 4 && (group[1] == 0 || group[1] == 127 || group[1] >= 224)) exit 1
-        if (family == 6 && (group[1] >= 65280 || written(112, 0) == "0:0:0:0:0:0:0:0")) exit 1
-      } else if (size + 0 == 0) exit 1
-      print family, written(all, 0), size + 0, written(size, 0), written(size, size + 0 == all ? 0 : 1)
-    }' </dev/null
-}
+        if (slash) return 0
+        if (family == 4 && (group[1] == 0 || group[1] == 127 || group[1] >= 224)) return 0
+        if (family == 6 && (group[1] >= 65280 || written(112, 0) == "0:0:0:0:0:0:0:0")) return 0
+      } else if (size + 0 == 0) return 0
+      address = written(all, 0)
+      network = written(size, 0) "/" (size + 0)
+      item = family " " address " " (size + 0) " " written(size, 0) " " written(size, size + 0 == all ? 0 : 1)
+      return 1
+    }'
 
 # Of a parsed item. Without further processes: there are many of them.
 family() { printf '%s\n' "${1%% *}"; }
@@ -112,14 +135,6 @@ network_of() { set -- $1 && printf '%s\n' "$4/$3"; }
 # shellcheck disable=SC2086
 first_of() { set -- $1 && printf '%s\n' "$5/$3"; }
 without_length() { printf '%s\n' "${1%%/*}"; }
-
-# checked NAME KIND LIST: one parsed item a line.
-checked() (
-  # shellcheck disable=SC2086 # a list
-  for item in $(printf '%s' "$3" | tr ',' ' '); do
-    parse "$2" "$item" || refuse "$1: \"$item\" is no $2"
-  done
-)
 
 # number NAME VALUE LEAST MOST
 number() {
@@ -159,27 +174,54 @@ read_settings() {
   networks=$(checked IP_ADDRESS prefix "${IP_ADDRESS-} ${IP_ADDRESS6-}") || exit
   servers=$(checked VPPLB_SERVERS address "${VPPLB_SERVERS-}") || exit
   [ -n "$networks" ] || refuse "IP_ADDRESS is not set: the servers' network, such as 10.60.1.0/24"
+  network4=$(printf '%s\n' "$networks" | sed -n '/^4 /{p;q;}')
+  network6=$(printf '%s\n' "$networks" | sed -n '/^6 /{p;q;}')
   bvi="loop$LOOPBACK"
   out="host-$OUT_DEVICE"
 }
 
 # network_in FAMILY: the servers' network of that family; empty without one.
-network_in() { printf '%s\n' "$networks" | awk -v family="$1" '$1 == family { print; exit }'; }
+network_in() { if [ "$1" = 4 ]; then printf '%s\n' "$network4"; else printf '%s\n' "$network6"; fi; }
 
 # encap_of VIP: its own family's where there are servers of it, else what there is.
 encap_of() {
-  wanted=$(family "$1")
-  [ -n "$(network_in "$wanted")" ] || wanted=$(printf '%s\n' "$networks" | sed -n '1{s/ .*//;p;}')
+  wanted=${1%% *}
+  [ -n "$(network_in "$wanted")" ] || wanted=${networks%% *}
   printf 'gre%s\n' "$wanted"
 }
 
 # --- VPP
 
+# With --lines in VPPCTL one process runs them all: it reads ours from descriptor 3, and answers each on descriptor 4, after
+# a line with VPP's return value and the answer's length. That is `vpplb vppctl`, which takes long to start.
+open_vppctl() {
+  case " $VPPCTL " in *' --lines '*) ;; *) return 0 ;; esac
+  pipes=$(mktemp -d) || fail "no place for the pipes to \"$VPPCTL\" (TMPDIR)"
+  mkfifo -m 600 "$pipes/lines" "$pipes/answers" || fail "no pipes to \"$VPPCTL\""
+  # shellcheck disable=SC2086 # a command with arguments
+  $VPPCTL <"$pipes/lines" >"$pipes/answers" &
+  exec 3>"$pipes/lines" 4<"$pipes/answers"
+  rm -r "$pipes"
+  by_lines=1
+}
+by_lines=''
+
 # What VPP's CLI answers to a line. vppctl would take our standard input, the connection's JSON, as further lines.
 ask() {
   # shellcheck disable=SC2086 # a command with arguments
-  $VPPCTL "$@" </dev/null 2>&1 | tr -d '\r'
+  if [ -n "$by_lines" ]; then ask_by_line "$@"; else $VPPCTL "$@" </dev/null 2>&1; fi | tr -d '\r'
 }
+
+# All of the answer is taken before any of it is said: who hears it may ask again at once.
+ask_by_line() (
+  trap '' PIPE
+  { printf '%s\n' "$*" >&3 && read -r _ length <&4; } 2>/dev/null || {
+    printf 'no answer from "%s"\n' "$VPPCTL"
+    return
+  }
+  [ "$length" -eq 0 ] || said=$(head -c "$length" <&4)
+  [ "$length" -eq 0 ] || printf '%s\n' "$said"
+)
 
 # vpp OBJECT WORDS...: a line that changes VPP. It exits with 0 whatever comes: what went wrong is in its answer.
 vpp() {
@@ -221,21 +263,19 @@ has_interface() { ask show interface | awk -v name="$1" '$1 == name { found = 1 
 # vpp_address INTERFACE PREFIX, once.
 vpp_address() {
   item=$(parse prefix "$2")
-  for held in $(ask show interface addr "$1" | sed -n 's/^ *L3 \([0-9a-f.:/]*\).*/\1/p'); do
-    [ "$(parse prefix "$held")" != "$item" ] || return 0
-  done
-  vpp "$1 address $2" set interface ip address "$1" "$2"
+  ask show interface addr "$1" | item="$item" awk "$PARSED"'
+    $1 == "L3" && parsed($2, "prefix") && item == ENVIRON["item"] { found = 1 }
+    END { exit !found }' ||
+    vpp "$1 address $2" set interface ip address "$1" "$2"
 }
 
 # held_vips: of every all-port VIP in VPP "ENCAP NETWORK/LENGTH", in our spelling.
 held_vips() {
-  ask show lb vips verbose | awk '
+  ask show lb vips verbose | awk "$PARSED"'
     /^ *ip[46]-[a-z0-9]+ \[[0-9]+\]/ { show(); sub(/^ip[46]-/, "", $1); encap = $1; prefix = $3; live = !/ removed$/ }
     / port:/ { live = 0 }
-    function show() { if (live) print encap, prefix }
-    END { show() }' | while read -r encap prefix; do
-    item=$(parse prefix "$prefix") && printf '%s %s\n' "$encap" "$(network_of "$item")"
-  done
+    function show() { if (live && parsed(prefix, "prefix")) print encap, network }
+    END { show() }'
 }
 
 add_vip() {
@@ -251,17 +291,10 @@ add_vip() {
 
 # held_servers NETWORK/LENGTH: the servers of a VIP that take flows, in our spelling.
 held_servers() {
-  ask show lb vips verbose | awk '
-    /^ *ip[46]-[a-z0-9]+ \[[0-9]+\]/ { vip = / removed *$/ ? "" : $3; next }
-    / port:/ { vip = "" }
-    vip != "" && $1 ~ /^[0-9a-f]+[.:]/ && / used/ { print vip, $1 }' | while read -r vip server; do
-    item=$(parse prefix "$vip") || continue
-    [ "$(network_of "$item")" = "$1" ] || continue
-    case $server in
-    *:*) item=$(parse address "$server") && address_of "$item" ;;
-    *) printf '%s\n' "$server" ;;
-    esac
-  done
+  ask show lb vips verbose | vip="$1" awk "$PARSED"'
+    /^ *ip[46]-[a-z0-9]+ \[[0-9]+\]/ { asked = !/ removed *$/ && parsed($3, "prefix") && network == ENVIRON["vip"]; next }
+    / port:/ { asked = 0 }
+    asked && / used/ && parsed($1, "address") { print address }'
 }
 
 # add_servers VIP SERVERS: all that VPP has not in one line, which is one table.
@@ -434,11 +467,13 @@ new_connection() {
 
 # What VPP has learned of its MAC address goes too: the next with this address has another.
 forget_neighbor() {
-  ask show ip neighbor "$bvi" | awk -v dev="$bvi" '{ for (i = 1; i < NF; i++)
-    if ($i ~ /^([0-9a-f][0-9a-f]:)+[0-9a-f][0-9a-f]$/ && $NF == dev) print $(i - 2), $i }' |
+  ask show ip neighbor "$bvi" | item="$1" dev="$bvi" awk "$PARSED"'
+    $NF == ENVIRON["dev"] {
+      for (at = 3; at < NF; at++)
+        if ($at ~ /^([0-9a-f][0-9a-f]:)+[0-9a-f][0-9a-f]$/ && parsed($(at - 2), "address") && item == ENVIRON["item"])
+          print $(at - 2), $at
+    }' |
     while read -r address learned; do
-      item=$(parse address "$address") || continue
-      [ "$item" = "$1" ] || continue
       say "vppctl set ip neighbor del $bvi $address $learned"
       # The agent may have been faster.
       ask set ip neighbor del "$bvi" "$address" "$learned" >/dev/null
@@ -492,6 +527,7 @@ main() {
   *) usage ;;
   esac
   read_settings
+  open_vppctl
   case $event in
   endpoint_started) endpoint_started ;;
   server_down) del_connection "$item" ;;

@@ -11,7 +11,7 @@ import { Namespace } from "../../src/kernel/namespace.ts";
 import { TrafficClient } from "../../src/traffic/index.ts";
 
 export const SCRIPT = fileURLToPath(new URL("../../scripts/nsehook.sh", import.meta.url));
-const VPPCTL = fileURLToPath(new URL("vppctl.py", import.meta.url));
+const VPPCTL = fileURLToPath(new URL("vppctl.pl", import.meta.url));
 export const SERVERS = SETTING.servers.slice(0, 3);
 export const NEW_VIP = "10.2.8.8/32";
 const POD = { eth0: "172.30.0.2", client: "172.30.0.1", eth0v6: "fd00:172:30::2", clientv6: "fd00:172:30::1" };
@@ -38,7 +38,7 @@ export class Pod {
     const own = process.env["VPPLB_VPPCTL"];
     this.env = {
       PATH: process.env["PATH"],
-      VPPCTL: own === undefined ? `python3 -IS ${VPPCTL} ${this.cli}` : `${own} -s ${this.cli}`,
+      VPPCTL: own === undefined ? `perl ${VPPCTL} ${this.cli}` : `${own} -s ${this.cli}`,
       VIP_ADDRESS: SETTING.vip4,
       VIP_ADDRESS6: SETTING.vip6,
       IP_ADDRESS: SETTING.serverNet4,
