@@ -66,9 +66,8 @@ export class EndpointRegistration {
   /** Unregisters, as far as the registry answers in time. */
   async close(): Promise<void> {
     this.#abort.abort();
-    await Promise.race([this.#running, pause(UNREGISTER_MS)]);
-    const unregistered = this.#registration?.unregister().catch(() => undefined);
-    await Promise.race([unregistered, pause(UNREGISTER_MS)]);
+    await within(UNREGISTER_MS, this.#running);
+    await within(UNREGISTER_MS, this.#registration?.unregister().catch(() => undefined));
     this.#client.close();
     await this.#running;
   }
@@ -110,6 +109,13 @@ export class EndpointRegistration {
     this.#told = message;
     this.#options.failed(message);
   }
+}
+
+/** Waits for `work`, at most so long. Its timer ends with it: else it would keep the process. */
+async function within(ms: number, work: Promise<void> | undefined): Promise<void> {
+  const done = new AbortController();
+  await Promise.race([work, pause(ms, done.signal)]);
+  done.abort();
 }
 
 function pause(ms: number, signal?: AbortSignal): Promise<void> {

@@ -54,6 +54,16 @@ describe("nse: a client's life", function () {
     lab.write();
   });
 
+  it("told to stop, it leaves no timer that would keep its process", async () => {
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+    // The test's own deadline is a timer from now on.
+    await new Promise(setImmediate);
+    const before = timers();
+    const { stop } = await started();
+    await stop();
+    assert.ok(timers() <= before, `${timers()} timers, ${before} before it was started`);
+  });
+
   it("MEMIF: VPP listens where the answer says; a server only while the other end is connected", async () => {
     const { agent, events } = await started();
     const client = lab.client("memif-1");
