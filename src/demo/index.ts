@@ -10,7 +10,7 @@ import { NSM_SABOTAGES } from "./nsm/run.ts";
 import type { Performance } from "./performance.ts";
 import { DemoRun, SABOTAGES, type Sabotage } from "./run.ts";
 import { SETTING } from "./setting.ts";
-import type { StepResult } from "./steps.ts";
+import { playSteps, type StepResult } from "./steps.ts";
 import { makeTopology } from "./topology.ts";
 
 export { DemoError } from "./errors.ts";
@@ -105,7 +105,7 @@ async function perform(
   });
   cleanUp.unshift(() => crowd.close());
   const run = await start(lab, crowd, sabotage, report, signal);
-  await course(run, lab);
+  await course(run, lab, sabotage !== undefined);
   return { good: run.good, steps: run.steps, lab };
 }
 
@@ -134,9 +134,9 @@ async function start(
     dataplane: lab.dataplane,
     controller: "vpplb lb -f lb.yaml: programs the dataplane over VPP's binary API",
   });
-  const algorithm = await lab.findDataplane();
   const first = SETTING.servers.slice(0, 3);
-  for (const server of first) await lab.startServer(server);
+  const servers = Promise.all(first.map((server) => lab.startServer(server)));
+  const [algorithm] = await Promise.all([lab.findDataplane(), servers]);
   const run = new DemoRun({ lab, crowd, report, signal, sabotage, algorithm });
   await run.configure(first.map((server) => [server, "up"] as const));
   await lab.startController();
@@ -145,14 +145,16 @@ async function start(
 }
 
 /** Killed, drained, added; then the programs themselves. */
-async function course(run: DemoRun, lab: Lab): Promise<void> {
+async function course(run: DemoRun, lab: Lab, sabotaged: boolean): Promise<void> {
   const [, as2, as3, as4] = SETTING.servers;
-  await run.first();
-  await run.serverKilled(as3);
-  await run.serverDrained(as2);
-  await run.serverAdded(as4);
-  await run.controllerKilled();
-  if (lab.ownsDataplane) await run.dataplaneKilled();
+  await playSteps(run, sabotaged, [
+    () => run.first(),
+    () => run.serverKilled(as3),
+    () => run.serverDrained(as2),
+    () => run.serverAdded(as4),
+    () => run.controllerKilled(),
+    ...(lab.ownsDataplane ? [() => run.dataplaneKilled()] : []),
+  ]);
 }
 
 function verdictOf(steps: readonly StepResult[]): string {

@@ -102,6 +102,18 @@ export class Steps {
   }
 }
 
+/** One after another to the last; what was broken on purpose has shown itself with the first bad step, which ends them. */
+export async function playSteps(
+  run: { readonly good: boolean },
+  sabotaged: boolean,
+  steps: readonly (() => Promise<void>)[],
+): Promise<void> {
+  for (const step of steps) {
+    await step();
+    if (sabotaged && !run.good) return;
+  }
+}
+
 /** VPP's own bucket counts against the predicted ones. @param text of `show lb vips verbose` */
 export function checkBuckets(
   text: string,

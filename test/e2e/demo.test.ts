@@ -103,11 +103,16 @@ describe("demo", function () {
     await waitFor("their end", ended, { deadlineMs: 20_000, signal });
   });
 
-  for (const sabotage of ["sticky", "table", "server"]) {
+  for (const [sabotage, steps] of [
+    ["sticky", 4],
+    ["table", 1],
+    ["server", 3],
+  ] as const) {
     it(`ends badly when "${sabotage}" is broken (negative control)`, async () => {
       const { code, verdict } = await demo("--break", sabotage);
       assert.equal(verdict.good, false, JSON.stringify(verdict, null, 1));
       assert.equal(code, 1);
+      assert.deepEqual([verdict.steps.length, verdict.steps.at(-1)?.good], [steps, false], "where it is broken");
     });
   }
 });

@@ -2,6 +2,7 @@ import { Crowd } from "../crowd.ts";
 import type { GivenVpp } from "../given-vpp.ts";
 import type { Performance } from "../performance.ts";
 import type { Reporter } from "../report.ts";
+import { playSteps } from "../steps.ts";
 import { SETTING } from "../setting.ts";
 import { NsmLab } from "./lab.ts";
 import { NsmRun, type NsmSabotage } from "./run.ts";
@@ -44,9 +45,8 @@ export async function performNsm(options: NsmPerformanceOptions, signal: AbortSi
     "vpplb nse": 'endpoint of the service "load-balancer"; programs the dataplane',
     "vpplb nsc": "client of the service, in each application server",
   });
-  const algorithm = await lab.findDataplane();
   lab.writeConfig();
-  await lab.startMesh();
+  const [algorithm] = await Promise.all([lab.findDataplane(), lab.startMesh()]);
   await lab.startEndpoint();
   await lab.inSync();
   const run = new NsmRun({ lab, ways, report, signal, sabotage, algorithm });
@@ -65,10 +65,9 @@ function waysOf(topology: NsmTopology, lab: NsmLab) {
   ];
 }
 
-/** To its end; what was broken on purpose has shown itself with the first bad step. */
 async function course(run: NsmRun, lab: NsmLab, sabotaged: boolean): Promise<void> {
   const [as1, as2, as3, as4] = NSM_SETTING.servers;
-  const steps = [
+  await playSteps(run, sabotaged, [
     () => run.first([as1, as2, as3], as2),
     () => run.refreshed(),
     () => run.serverLeaves(as3),
@@ -79,9 +78,5 @@ async function course(run: NsmRun, lab: NsmLab, sabotaged: boolean): Promise<voi
     () => run.serverComes(as3),
     () => run.serverDrained(as4),
     ...(lab.ownsDataplane ? [() => run.dataplaneKilled()] : []),
-  ];
-  for (const step of steps) {
-    await step();
-    if (sabotaged && !run.good) return;
-  }
+  ]);
 }
