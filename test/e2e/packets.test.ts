@@ -15,6 +15,7 @@ const LARGE_DATAGRAMS = [4000, 20_000];
 const servers = SETTING.servers.slice(0, 3).map((server) => server.ip4);
 const VIP = { prefix: "10.2.2.0/24", encap: "gre4", servers } satisfies VipYaml;
 const ONE_PORT = { ...VIP, prefix: "10.2.3.1/32", protocol: "tcp", port: SETTING.port } satisfies VipYaml;
+const UDP_PORT = { ...ONE_PORT, prefix: "10.2.5.1/32", protocol: "udp" } satisfies VipYaml;
 const FAR_AWAY = { ...VIP, prefix: "10.2.4.0/24", servers: ["10.61.0.2"] } satisfies VipYaml;
 
 function clientOf(scene: Scene, address: string, options: Partial<TrafficClientOptions> = {}): TrafficClient {
@@ -41,13 +42,29 @@ async function uplinkDrops(scene: Scene): Promise<number> {
   return Number(/\bdrops +(\d+)/.exec(output)?.[1] ?? 0);
 }
 
-/** Source ports of UDP inside GRE, from outer packets that are whole or first fragments. */
-function udpPortsInside(frames: readonly Buffer[]): number[] {
-  const first = (packet: Buffer) => packet[9] === 17 && (packet.readUInt16BE(6) & 0x1fff) === 0;
+/** UDP over IPv4 inside GRE, from outer packets that are whole or first fragments. */
+function udpInside(frames: readonly Buffer[]): Buffer[] {
   const outerFirst = frames.filter((frame) => frame.length > 22 && (frame.readUInt16BE(20) & 0x1fff) === 0);
-  return insideGre(outerFirst)
-    .filter(first)
+  return insideGre(outerFirst).filter((packet) => packet[9] === 17);
+}
+
+const offsetOf = (packet: Buffer): number => (packet.readUInt16BE(6) & 0x1fff) * 8;
+
+/** Source ports of what is whole or a first fragment. */
+function udpPortsInside(frames: readonly Buffer[]): number[] {
+  return udpInside(frames)
+    .filter((packet) => offsetOf(packet) === 0)
     .map((packet) => packet.readUInt16BE(20));
+}
+
+/** UDP to a VIP inside GRE, by the server that it came to. */
+function udpAt(hosts: readonly Capture[], vip: string): { server: number; packet: Buffer }[] {
+  const address = Buffer.from(vip.split(".").map(Number));
+  return hosts.flatMap((host, server) =>
+    udpInside(host.frames)
+      .filter((packet) => packet.subarray(16, 20).equals(address))
+      .map((packet) => ({ server, packet })),
+  );
 }
 
 const ended = async (name: string, namespace: Namespace, command: string, args: readonly string[]) => {
@@ -150,6 +167,49 @@ for (const subject of SUBJECTS) {
         assert.deepEqual(all.sort(), [...sources].sort());
       });
     }
+
+    it("without reassembly fragments part, or are dropped and counted where the VIP has a port", async () => {
+      const edit: SceneOptions["edit"] = ({ interfaces }) => {
+        for (const one of interfaces) if (one["outside"] === true) one["reassembly"] = "off";
+      };
+      const { topology } = await open([VIP, UDP_PORT], { edit });
+      const sent = new Capture(topology.client, SETTING.uplink.hostDevice);
+      const hosts = SETTING.servers.slice(0, 3).map(({ name }) => new Capture(topology.servers.get(name)!, "nsm0"));
+      const dropsBefore = await uplinkDrops(scene!);
+      const options = { protocol: "udp", packetSize: 4000, answerTimeoutMs: 1000 } as const;
+      const batch = (vip: string, flows: number) => clientOf(scene!, vip, options).connectBatch(flows);
+      const [anyPort, onePort] = await Promise.all([batch("10.2.2.35", 20), batch("10.2.5.1", 5)]);
+      const sentTo = (last: number) => plain(sent.frames).filter((packet) => packet[9] === 17 && packet[19] === last);
+      const all = () => (udpAt(hosts, "10.2.2.35").length >= sentTo(35).length ? true : undefined);
+      await waitFor("every fragment of the all-port VIP", all, { signal: AbortSignal.timeout(10_000) });
+      for (const capture of [sent, ...hosts]) capture.close();
+
+      // lb takes the first four bytes after the IP header for ports: those of a later fragment are of its payload.
+      const arrived = udpAt(hosts, "10.2.2.35");
+      assert.equal(arrived.length, sentTo(35).length);
+      const portsOf = new Map<number, Set<number>>();
+      for (const packet of arrived.map((one) => one.packet).filter((one) => offsetOf(one) === 0))
+        portsOf.set(
+          packet.readUInt16BE(4),
+          (portsOf.get(packet.readUInt16BE(4)) ?? new Set()).add(packet.readUInt16BE(20)),
+        );
+      const serversOf = (port: number) => {
+        // Of two flows' datagrams with the same identification nobody can tell the later fragments.
+        const isOwn = (packet: Buffer) => [...(portsOf.get(packet.readUInt16BE(4)) ?? [])].join() === String(port);
+        return new Set(arrived.filter(({ packet }) => isOwn(packet)).map(({ server }) => server));
+      };
+      const parted = anyPort.records.filter((record) => serversOf(record.flow.srcPort).size > 1);
+      assert.ok(parted.length > 0, "no flow parted");
+      assert.deepEqual([...new Set(parted.map((record) => record.state))], ["broken"]);
+
+      assert.deepEqual([...new Set(onePort.records.map((record) => record.state))], ["broken"]);
+      const firsts = udpAt(hosts, "10.2.5.1");
+      assert.deepEqual([...new Set(firsts.map(({ packet }) => offsetOf(packet)))], [0]);
+      const later = sentTo(1).length - firsts.length;
+      assert.equal(later, 2 * firsts.length);
+      const drops = (await uplinkDrops(scene!)) - dropsBefore;
+      assert.ok(drops >= later, `${drops} of ${later} counted`);
+    });
 
     it("a ping of an all-port VIP is answered by a server, with the bytes that were sent", async () => {
       const { topology } = await open([VIP]);
