@@ -38,6 +38,7 @@ export function registerNsm(program: Command): void {
     .option("--vpp-netns <path>", "VPP's network namespace (default: that of VPP's process)")
     .option("--observer <id>", "SPIFFE ID that is told of all connections, beside our own (several)", collect)
     .option("--mode <octal>", "permissions of the unix sockets (default: 660)", octal)
+    .option("--http <address>", "serve /metrics, /healthz, /readyz there, as 127.0.0.1:9104 (default: nowhere)")
     .addOption(logLevelOption())
     .action(action(nsm, "stop", "own"));
   examples(command, [
@@ -62,6 +63,7 @@ interface Options extends RoleOptions, IdentityFlags {
   readonly vppNetns?: string;
   readonly observer?: string[];
   readonly mode?: number;
+  readonly http?: string;
 }
 
 async function nsm(context: Context, options: Options): Promise<void> {
@@ -73,7 +75,7 @@ async function nsm(context: Context, options: Options): Promise<void> {
   const defaults = { name: hostname(), listen: DEFAULT_LISTEN };
   const { name, listen, ...times } = readMeshSettings(options, process.env, defaults);
   const { maxTokenLifetimeMs, maxRegistrationMs, dialTimeoutMs } = times;
-  const { services, exclude, mode } = options;
+  const { services, exclude, mode, http } = options;
   await runNsm(
     {
       name,
@@ -85,6 +87,7 @@ async function nsm(context: Context, options: Options): Promise<void> {
       ...(maxRegistrationMs === undefined ? {} : { maxRegistrationMs }),
       ...(dialTimeoutMs === undefined ? {} : { dialTimeoutMs }),
       ...(mode === undefined ? {} : { mode }),
+      ...(http === undefined ? {} : { http }),
       ...(options.observer === undefined ? {} : { observers: options.observer }),
       ...(context.options.vpp === undefined
         ? {}

@@ -9,6 +9,17 @@ export type MeshEvent =
 
 export type OnMeshEvent = (event: MeshEvent) => void;
 
+/** A call of a client, an endpoint or another part of a mesh, from its arrival to the answer. */
+export interface MeshCall {
+  /** As gRPC names it, without its package: `NetworkService`, `NetworkServiceEndpointRegistry`. */
+  readonly service: string;
+  /** `Request`, `Close`, `Register`, `Unregister`. */
+  readonly method: string;
+  /** NsmError's, or `OK`. */
+  readonly code: string;
+  readonly durationMs: number;
+}
+
 /** Both ends of a connection's path, and what is between, for people. */
 export function describeConnection(connection: Connection): {
   readonly client: string;

@@ -15,8 +15,8 @@ import {
   parseRange,
   serveNsm,
   type Connection,
+  type EndpointInfo,
   type NetworkServiceInfo,
-  type NetworkServiceRequest,
   type NsmServer,
   type Registries,
   type ServerSecurity,
@@ -25,8 +25,9 @@ import {
   type Wiring,
 } from "@networkservicemesh/sdk-ts";
 import { MeshError } from "./errors.ts";
-import type { MeshEvent, OnMeshEvent } from "./events.ts";
+import type { MeshCall, OnMeshEvent } from "./events.ts";
 import { implicitServices } from "./implicit.ts";
+import { follow, tellCalls } from "./tell.ts";
 
 export interface MeshOptions {
   /** Of this machine: manager and forwarder are `nsmgr-NAME` and `forwarder-NAME`. The same over restarts. */
@@ -50,6 +51,7 @@ export interface MeshOptions {
   readonly mode?: number;
   readonly dialTimeoutMs?: number;
   readonly onEvent?: OnMeshEvent;
+  readonly onCall?: (call: MeshCall) => void;
 }
 
 export interface Mesh {
@@ -59,6 +61,11 @@ export interface Mesh {
   readonly forwarderUrl: string;
   /** Live connections. */
   readonly connections: ReadonlyMap<string, Connection>;
+  /** What is registered, by name; endpoints without the forwarder. */
+  readonly services: ReadonlyMap<string, NetworkServiceInfo>;
+  readonly endpoints: ReadonlyMap<string, EndpointInfo>;
+  /** Streams on which others watch connections. */
+  readonly monitors: number;
   /** Registers these, and takes back those of before that are no longer among them. */
   setServices(services: readonly NetworkServiceInfo[]): Promise<void>;
   /** Ends every call; what was wired stays. */
@@ -106,10 +113,15 @@ export async function startMesh(options: MeshOptions, parent: AbortSignal): Prom
     );
     const services = new Services(registries);
     await services.set(options.services ?? []);
-    follow(memory, parts.forwarder.monitor, signal, onEvent);
+    const registered = follow(memory, parts.forwarder.monitor, signal, onEvent);
     const urls: string[] = [];
-    for (const listen of options.listen) urls.push(await serve(listen, tellFailures(parts.manager.services, onEvent)));
+    const told = tellCalls(parts.manager.services, onEvent, options.onCall ?? (() => undefined));
+    for (const listen of options.listen) urls.push(await serve(listen, told));
     return {
+      ...registered,
+      get monitors() {
+        return parts.manager.monitor.listeners;
+      },
       urls,
       forwarderUrl,
       connections: parts.forwarder.monitor.connections,
@@ -231,56 +243,4 @@ class Services {
       if (!names.includes(name)) await this.#registries.services.unregister(newService({ name }), call);
     this.#given = names;
   }
-}
-
-/** Tells of entries and connections that come and go; renewals are not told. */
-function follow(
-  { services, endpoints }: ReturnType<typeof memoryRegistries>,
-  monitor: ReturnType<typeof createForwarder>["monitor"],
-  signal: AbortSignal,
-  onEvent: (event: MeshEvent) => void,
-): void {
-  const call = new Call({ signal });
-  const known = { services: new Set<string>(), endpoints: new Set<string>(), connections: new Set<string>() };
-  const isNews = (set: Set<string>, name: string, gone: boolean) => {
-    const there = set.has(name);
-    if (gone) set.delete(name);
-    else set.add(name);
-    return there === gone;
-  };
-  void services.watch(newService(), call, ({ info, deleted }) => {
-    if (isNews(known.services, info.name, deleted))
-      onEvent({ type: deleted ? "service-unregistered" : "service-registered", service: info });
-  });
-  void endpoints.watch(newEndpoint(), call, ({ info, deleted }) => {
-    if (isNews(known.endpoints, info.name, deleted) && !info.networkServiceNames.includes(FORWARDER_SERVICE))
-      onEvent({ type: deleted ? "endpoint-unregistered" : "endpoint-registered", endpoint: info });
-  });
-  const end = monitor.listen({ pathSegments: [] }, ({ type, connections }) => {
-    for (const connection of Object.values(connections)) {
-      const gone = type === "DELETE";
-      const news = isNews(known.connections, connection.id, gone);
-      if (news) onEvent({ type: gone ? "disconnected" : "connected", connection });
-      else if (!gone) onEvent({ type: "refreshed", connection });
-    }
-  });
-  signal.addEventListener("abort", end, { once: true });
-}
-
-/** Requests that fail are told, whatever refused them. */
-function tellFailures(services: readonly ServiceHandlers[], onEvent: OnMeshEvent): ServiceHandlers[] {
-  return services.map((service) => {
-    const request = service.methods["Request"];
-    if (request?.kind !== "unary") return service;
-    const run: typeof request.run = async (message, call, headers) => {
-      try {
-        return await request.run(message, call, headers);
-      } catch (error) {
-        const { connection } = message as NetworkServiceRequest;
-        onEvent({ type: "request-failed", connection: connection ?? undefined, error: error as Error });
-        throw error;
-      }
-    };
-    return { ...service, methods: { ...service.methods, Request: { kind: "unary", run } } };
-  });
 }

@@ -3,8 +3,9 @@ import { controllerMetrics } from "./controller.ts";
 import { dataplaneMetricGroups } from "./dataplane.ts";
 import { nseMetrics } from "./metrics/nse.ts";
 import { makeMetrics, type Metrics } from "./registry.ts";
+import { meshMetricGroups } from "./mesh.ts";
 import { nscMetricGroups } from "./nsc.ts";
-import type { ControllerSource, DataplaneSource, NscSource, NseSource } from "./sources.ts";
+import type { ControllerSource, DataplaneSource, MeshSource, NscSource, NseSource } from "./sources.ts";
 
 /** Every metric of the controller, for documentation and lint: nothing is ever read of it. */
 export function allControllerMetrics(): Metrics {
@@ -29,4 +30,9 @@ export function allDataplaneMetrics(): Metrics {
 /** Every metric of the client agent. */
 export function allNscMetrics(): Metrics {
   return makeMetrics(nscMetricGroups, { events$: NEVER } as unknown as NscSource);
+}
+
+/** Every metric of `vpplb nsm`. */
+export function allMeshMetrics(): Metrics {
+  return makeMetrics(meshMetricGroups, { events$: NEVER, calls$: NEVER } as unknown as MeshSource);
 }

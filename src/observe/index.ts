@@ -6,6 +6,7 @@ export { healthRoutes, type Check, type HealthSource } from "./health.ts";
 export { startHttpServer, type HttpAnswer, type HttpOptions, type HttpRoute, type HttpServer } from "./http.ts";
 export { formatListen, parseListen, type ListenAddress } from "./listen.ts";
 export { DEFAULT_MAX_SERIES, MetricSet, type Labels, type MetricSetOptions, type Tell } from "./metric-set.ts";
+export { meshHealth, meshMetricGroups } from "./mesh.ts";
 export { nscHealth, nscMetricGroups, nscStatusRoute } from "./nsc.ts";
 export { nseMetrics } from "./metrics/nse.ts";
 export { makeMetrics, type MetricGroup, type Metrics } from "./registry.ts";

@@ -15,7 +15,7 @@ export const MESH_EVENTS = {
   "mesh-ready": {
     level: "info",
     when: "`vpplb nsm` serves registry, manager and forwarder; `identity` is missing on clear text",
-    fields: { listen: "strings", identity: "string?" },
+    fields: { listen: "strings", identity: "string?", http: "string?" },
   },
   "mesh-stopping": {
     level: "info",

@@ -1,6 +1,8 @@
 import type { ApiServer } from "../dataplane/api/server.ts";
 import type { Dataplane } from "../dataplane/dataplane.ts";
+import type { MeshCall, MeshEvent } from "../mesh/events.ts";
 import type { NscEvent, NscStatus } from "../nsc/index.ts";
+import type { Connection, EndpointInfo } from "@networkservicemesh/sdk-ts";
 import type { Observable } from "rxjs";
 import type { HookOutcome } from "../hooks/hooks.ts";
 import type { NseCall, NseEvent, RegistrationState, ServedConnection } from "../nse/events.ts";
@@ -42,6 +44,27 @@ export interface NseSource {
   svidExpiresMs(): number | undefined;
   /** Ms since 1970; undefined without connections. */
   firstTokenExpiresMs(): number | undefined;
+}
+
+/** What metrics and health want of a machine's mesh. */
+export interface MeshSource {
+  /** Hot; no replay. */
+  readonly events$: Observable<MeshEvent>;
+  readonly calls$: Observable<MeshCall>;
+  /** Where it serves; none: not yet. */
+  urls(): readonly string[];
+  services(): ReadonlyMap<string, unknown>;
+  endpoints(): ReadonlyMap<string, Pick<EndpointInfo, "networkServiceNames">>;
+  connections(): ReadonlyMap<string, Pick<Connection, "networkService" | "mechanism">>;
+  /** How many, by what joins them: `veth`, `socket`, `vpp`. */
+  links(): Readonly<Record<string, number>>;
+  /** Connections of an earlier start that nobody has taken up. */
+  awaited(): number;
+  monitors(): number;
+  /** undefined: it was given none. */
+  vpp(): { readonly ready: boolean; readonly message: string } | undefined;
+  /** Ms since 1970; undefined without identities. */
+  svidExpiresMs(): number | undefined;
 }
 
 /** What metrics and health want of the embedded dataplane. */

@@ -8,6 +8,7 @@ import type { ControllerEvent, ControllerStatus, Row } from "../../src/controlle
 import {
   allControllerMetrics,
   allDataplaneMetrics,
+  allMeshMetrics,
   allNscMetrics,
   allNseMetrics,
 } from "../../src/observe/doc-metrics.ts";
@@ -129,9 +130,11 @@ function valueOf(families: Map<string, Family>, name: string, labels: Record<str
   return families.get(name)?.samples.find((sample) => same(sample.labels))?.value;
 }
 
+const all = () => [allControllerMetrics(), allNseMetrics(), allDataplaneMetrics(), allNscMetrics(), allMeshMetrics()];
+
 describe("observe: metrics", () => {
   it("have names, units and texts as Prometheus wants them", () => {
-    for (const { registries } of [allControllerMetrics(), allNseMetrics(), allDataplaneMetrics(), allNscMetrics()]) {
+    for (const { registries } of all()) {
       const ours = registries[0]!.getMetricsAsArray() as unknown as Described[];
       assert.ok(ours.length > 2);
       for (const { name, help, type, labelNames } of ours) {
@@ -164,6 +167,7 @@ describe("observe: metrics", () => {
       ["nse", allNseMetrics()],
       ["dataplane", allDataplaneMetrics()],
       ["nsc", allNscMetrics()],
+      ["mesh", allMeshMetrics()],
     ] as const) {
       const inside = doc.slice(doc.indexOf(`<!-- ${name} -->`), doc.indexOf(`<!-- /${name} -->`));
       assert.deepEqual(cells(inside), cells(metricTable([registries[0]!])), "run `npm run docs`");
@@ -173,9 +177,7 @@ describe("observe: metrics", () => {
   it("every metric that docs/metrics.md speaks of exists", () => {
     const doc = readFileSync(new URL("../../docs/metrics.md", import.meta.url), "utf8");
     const names = new Set(
-      [allControllerMetrics(), allDataplaneMetrics(), allNscMetrics(), allNseMetrics()].flatMap(({ registries }) =>
-        registries[0]!.getMetricsAsArray().map(({ name }) => name),
-      ),
+      all().flatMap(({ registries }) => registries[0]!.getMetricsAsArray().map(({ name }) => name)),
     );
     for (const [name] of doc.matchAll(/vpplb_[a-z_]+[a-z]/g))
       assert.ok(names.has(name) || name === "vpplb_server", name);
