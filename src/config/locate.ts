@@ -1,5 +1,6 @@
 import { isMap, isNode, isScalar, LineCounter, parseDocument, type Document, type Node } from "yaml";
 import type { Diagnostic } from "../bridge/index.ts";
+import { foldRuns, unfoldRuns } from "./address-runs.ts";
 
 export type Path = readonly (string | number)[];
 
@@ -14,8 +15,32 @@ export interface LocatedYaml {
   get(path: Path): unknown;
 }
 
+const MAX_ALIASES = 100;
+
 /** Parses with the core schema of YAML 1.2; aliases are bounded against blow-up. Never throws. */
 export function parseYaml(text: string): LocatedYaml {
+  return parseFolded(text) ?? parseWhole(text);
+}
+
+/** Without the positions, which only findings need; undefined where that is not safe, or nothing is gained by it. */
+function parseFolded(text: string): LocatedYaml | undefined {
+  const folded = foldRuns(text);
+  if (folded === undefined) return undefined;
+  try {
+    const document = parseDocument(folded.text, { prettyErrors: false, uniqueKeys: true });
+    if (document.errors.length > 0) return undefined;
+    const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
+    if (!unfoldRuns(value, folded.runs)) return undefined;
+    let whole: LocatedYaml | undefined;
+    const at: LocatedYaml["at"] = (path, key) => (whole ??= parseWhole(text)).at(path, key);
+    return { value, errors: [], at, get: (path) => dig(value, path) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** As {@link parseYaml}, with every item of the text read as YAML. */
+export function parseWhole(text: string): LocatedYaml {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
   const position = (offset: number | undefined) => {
@@ -32,7 +57,7 @@ export function parseYaml(text: string): LocatedYaml {
   const at = (path: Path, key?: string) => position(offsetOf(document, path, key));
   if (errors.length > 0) return { value: undefined, errors, at, get: () => undefined };
   try {
-    const value: unknown = document.toJS({ maxAliasCount: 100 });
+    const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
     return { value, errors, at, get: (path) => dig(value, path) };
   } catch (error) {
     const message = `not usable YAML: ${(error as Error).message}`;
