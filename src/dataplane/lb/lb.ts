@@ -79,6 +79,8 @@ export class LbMain {
   readonly ases = new Pool<LbAs>();
   /** (prefix index, protocol, port) -> VIP index, see {@link portKey}. */
   readonly vipByPort = new Map<number, number>();
+  /** Of tables that were asked about: a table is never changed, only replaced. */
+  readonly #bucketCounts = new WeakMap<Uint32Array, ReadonlyMap<number, number>>();
   #sticky: StickyTable | undefined;
   readonly #prefixIndexes = new Set<number>();
   readonly #host: LbHost;
@@ -234,9 +236,12 @@ export class LbMain {
   }
 
   /** Slots of the new-flow table per AS index. */
-  bucketCounts(vip: LbVip): Map<number, number> {
+  bucketCounts(vip: LbVip): ReadonlyMap<number, number> {
+    const known = this.#bucketCounts.get(vip.newFlowTable);
+    if (known !== undefined) return known;
     const counts = new Map<number, number>();
     for (const as of vip.newFlowTable) counts.set(as, (counts.get(as) ?? 0) + 1);
+    this.#bucketCounts.set(vip.newFlowTable, counts);
     return counts;
   }
 

@@ -96,9 +96,7 @@ function addDelRoute(dataplane: Dataplane, fields: RouteFields): Fields {
 /** fib_api_path_encode. The IPv6 link-local prefix's own DPO is no "local" path. */
 export function encodePath({ fib }: Dataplane, path: Path, isSpecial: boolean): Fields {
   const table = (path.proto === 6 ? fib.tables6 : fib.tables4).get(path.fibIndex);
-  const type = (["local", "drop", "unreach", "prohibit"] as const).findIndex(
-    (name) => name === specialOf(path, isSpecial),
-  );
+  const special = specialOf(path, isSpecial);
   const { nextHop } = path;
   const hasHop = nextHop !== undefined && !isZeroAddress(nextHop);
   return {
@@ -106,10 +104,9 @@ export function encodePath({ fib }: Dataplane, path: Path, isSpecial: boolean): 
     table_id: path.type === "recursive" ? (table?.tableId ?? 0) : 0,
     weight: path.weight,
     preference: path.preference,
-    type: type < 0 ? PathType.normal : [PathType.local, PathType.drop, PathType.unreach, PathType.prohibit][type],
+    type: special === undefined || special === "punt" ? PathType.normal : PathType[special],
     proto: path.proto === 6 ? NH_PROTO_IP6 : NH_PROTO_IP4,
     nh: hasHop ? { address: typeof nextHop === "number" ? { ip4: ip4Bytes(nextHop) } : { ip6: nextHop } } : {},
-    label_stack: Array.from({ length: 16 }, () => ({})),
   };
 }
 
