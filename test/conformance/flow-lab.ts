@@ -222,7 +222,7 @@ export class FlowLab {
       await this.#configure(scenario, undo);
       const first = this.#nextId;
       this.#nextId += scenario.packets.length;
-      this.#in.send(scenario.packets.map((packet, i) => frameOf(packet, first + i)));
+      this.#in.send(...scenario.packets.map((packet, i) => frameOf(packet, first + i)));
       const frames = [...(await this.#until(SENTINEL)), ...(await this.#until(SENTINEL))];
       const byId = new Map(frames.map((frame) => [idOf(frame), frame]));
       return scenario.packets.map((_, i) => byId.get(first + i));
@@ -233,7 +233,7 @@ export class FlowLab {
 
   async #until(sentinel: TestPacket): Promise<Uint8Array[]> {
     const id = this.#nextId++;
-    this.#in.send([frameOf(sentinel, id)]);
+    this.#in.send(frameOf(sentinel, id));
     return this.#out.until((frame) => idOf(frame) === id, DEADLINE_MS);
   }
 }

@@ -122,7 +122,7 @@ export class SteeringLab {
   async send(packets: readonly TestPacket[]): Promise<(string | undefined)[]> {
     const first = this.#nextId;
     this.#nextId += packets.length;
-    this.#in.send(packets.map((packet, i) => frameOf(packet, first + i)));
+    this.#in.send(...packets.map((packet, i) => frameOf(packet, first + i)));
     const frames = [...(await this.#sentinel()), ...(await this.#sentinel())];
     const byId = new Map(frames.map((frame) => [idOf(frame), frame]));
     return packets.map((_, i) => {
@@ -133,7 +133,7 @@ export class SteeringLab {
 
   async #sentinel(): Promise<Uint8Array[]> {
     const id = this.#nextId++;
-    this.#in.send([frameOf(SENTINEL, id)]);
+    this.#in.send(frameOf(SENTINEL, id));
     return this.#out.until((frame) => idOf(frame) === id, DEADLINE_MS);
   }
 }
