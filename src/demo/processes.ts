@@ -13,8 +13,12 @@ export const CLI = fileURLToPath(new URL("../../bin/vpplb.js", import.meta.url))
 /** Lines of a child's output kept for an error message. */
 const KEPT_LINES = 30;
 
-/** Hears every whole line that a process prints. */
-export type OnLine = (line: string) => void;
+export interface DemoProcessOptions {
+  /** Hears every whole line that it prints. */
+  readonly onLine?: (line: string) => void;
+  /** Variables beside those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+}
 
 /** A `vpplb` process of the demo in a network namespace. Its owner ends it with {@link DemoProcess.kill} or `stop`. */
 export class DemoProcess {
@@ -22,11 +26,13 @@ export class DemoProcess {
   readonly child: ChildProcess;
   readonly #lines: string[] = [];
 
-  constructor(name: string, netns: number, args: readonly string[], onLine?: OnLine) {
+  constructor(name: string, netns: number, args: readonly string[], { onLine, env }: DemoProcessOptions = {}) {
     this.name = name;
     // In a process group of its own: ctrl-C at the terminal is for the demo, which needs the controller to clean up.
+    const lifeline = withLifeline(["ignore", "pipe", "pipe"]);
     this.child = spawnInNetns(netns, process.execPath, [CLI, ...args], {
-      ...withLifeline(["ignore", "pipe", "pipe"]),
+      ...lifeline,
+      env: { ...lifeline.env, ...env },
       detached: true,
     });
     // Where the demo's own end is cut short, by a second ctrl-C.

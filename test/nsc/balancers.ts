@@ -13,6 +13,9 @@ export const VIP = "10.2.2.33";
 const PORT = 5001;
 const CLIENT = "10.99.0.1";
 
+/** A load-balancer that is gone without a word is given up after so long, not after 15 s. */
+const LIVENESS = { NSM_LIVENESSCHECKTIMEOUT: "6s" };
+
 /** One load-balancer: an embedded dataplane and `vpplb nse`, in a namespace of their own. */
 interface Balancer {
   readonly namespace: Namespace;
@@ -105,18 +108,12 @@ export class Balancers {
   async startServer(name: string, args: readonly string[] = []): Promise<DemoProcess> {
     const known = this.#servers.get(name);
     const host = known?.host ?? (await Namespace.create(name));
-    const process = new DemoProcess(name, host.netns.fd, [
+    const state = join(this.folder, `${name}.json`);
+    const all = [
       ...["nsc", "kernel://load-balancer/nsm0", "--insecure", "--name", name, "--connect-to", this.manager],
-      ...[
-        "--serve",
-        String(PORT),
-        "--state",
-        join(this.folder, `${name}.json`),
-        "--max-token-lifetime",
-        "60s",
-        ...args,
-      ],
-    ]);
+      ...["--serve", String(PORT), "--state", state, "--max-token-lifetime", "60s", ...args],
+    ];
+    const process = new DemoProcess(name, host.netns.fd, all, { env: LIVENESS });
     this.#servers.set(name, { host, process });
     await this.#says(process, /nsc-ready/);
     return process;

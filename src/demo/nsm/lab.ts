@@ -57,7 +57,9 @@ export class NsmLab extends LabBase {
   #start(name: string, netns: number, args: readonly string[]): DemoProcess {
     const { onLog } = this.#options;
     if (onLog === undefined) return new DemoProcess(name, netns, args);
-    return new DemoProcess(name, netns, ["--json", ...args, "--log-level", "debug"], (line) => onLog(name, line));
+    return new DemoProcess(name, netns, ["--json", ...args, "--log-level", "debug"], {
+      onLine: (line) => onLog(name, line),
+    });
   }
 
   async killMesh(): Promise<void> {
