@@ -71,12 +71,14 @@ export class Crowd {
     return this.#batches.flat().flatMap((held) => held.records());
   }
 
-  /** Resolves when every connection that is not broken has been answered once more, which takes a packet there and back. */
+  /**
+   * Resolves when every connection that is not broken has been answered beyond all that it has sent so far: a packet has
+   * gone there and back since.
+   */
   async settle(signal: AbortSignal): Promise<void> {
-    const before = this.#records().map((record) => record.received);
+    const sent = this.#records().map((record) => record.sent);
     const waiting = () =>
-      this.#records().filter((record, index) => record.state === "open" && record.received <= before[index]! + 1)
-        .length;
+      this.#records().filter((record, index) => record.state === "open" && record.received <= sent[index]!).length;
     await waitFor("every held connection to be answered or to break", () => (waiting() === 0 ? true : undefined), {
       deadlineMs: ANSWER_TIMEOUT_MS + 5000,
       everyMs: 50,

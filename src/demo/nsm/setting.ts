@@ -27,7 +27,7 @@ export const NSM_SETTING = {
   /** Application servers by the order in which they come; the fourth is added on the way. */
   servers: ["as1", "as2", "as3", "as4"],
   /** Of clients' tokens: short, so that refresh is seen, which comes each fifth of it. */
-  tokenLifetimeS: 30,
+  tokenLifetimeS: 20,
   /** Of the one that crashes, which is given up when half of it is over. */
   mortalLifetimeS: 8,
   /** Connections of a batch by family and way. */
