@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { waitFor } from "../../src/demo/processes.ts";
-import { ensureNetAdmin } from "../../src/kernel/privileges.ts";
+import { needNetAdmin } from "../kernel/support.ts";
 import { TrafficClient, type TrafficClientOptions } from "../../src/traffic/index.ts";
 import { Scene, SETTING, SUBJECTS, type LbDocument, type VipYaml } from "./harness.ts";
 
@@ -33,11 +33,7 @@ for (const subject of SUBJECTS) {
     let scene: Scene;
 
     before(async function () {
-      const may = ensureNetAdmin();
-      if (may.kind !== "allowed") {
-        console.log(`    skipped: ${may.kind === "refused" ? may.reason : "needs root here"}`);
-        this.skip();
-      }
+      needNetAdmin(this);
       scene = await Scene.openOwn([VIP], {
         ...(subject.vpp === undefined ? {} : { vpp: subject.vpp }),
         prepare: async ({ client, servers: hosts }) => {

@@ -3,7 +3,7 @@ import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SETTING } from "../../src/demo/setting.ts";
-import { ensureNetAdmin } from "../../src/kernel/privileges.ts";
+import { needNetAdmin } from "../kernel/support.ts";
 import { SUBJECTS } from "./harness.ts";
 import { Pod, SERVERS } from "./pod.ts";
 
@@ -41,11 +41,7 @@ for (const subject of SUBJECTS) {
     let pod: Pod;
 
     before(async function () {
-      const may = ensureNetAdmin();
-      if (may.kind !== "allowed") {
-        console.log(`    skipped: ${may.kind === "refused" ? may.reason : "needs root here"}`);
-        this.skip();
-      }
+      needNetAdmin(this);
       pod = new Pod(subject.vpp);
       await pod.open();
       await pod.hook(["endpoint_started"], { VPPLB_SERVERS: SERVERS.map(({ ip4 }) => ip4).join(",") });

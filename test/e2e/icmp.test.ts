@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Namespace } from "../../src/kernel/namespace.ts";
-import { ensureNetAdmin } from "../../src/kernel/privileges.ts";
+import { needNetAdmin } from "../kernel/support.ts";
 import { flowSources, TrafficClient } from "../../src/traffic/index.ts";
 import { Capture, insideGre } from "./capture.ts";
 import { Scene, SETTING, SUBJECTS, type SceneOptions, type VipYaml } from "./harness.ts";
@@ -29,10 +29,7 @@ for (const subject of SUBJECTS)
     const opened: Namespace[] = [];
 
     before(function () {
-      const may = ensureNetAdmin();
-      if (may.kind === "allowed") return;
-      console.log(`    skipped: ${may.kind === "refused" ? may.reason : "needs root here"}`);
-      this.skip();
+      needNetAdmin(this);
     });
 
     async function close(): Promise<void> {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { waitFor } from "../../src/demo/processes.ts";
-import { ensureNetAdmin } from "../../src/kernel/privileges.ts";
+import { needNetAdmin } from "../kernel/support.ts";
 import { TrafficClient, type TrafficClientOptions } from "../../src/traffic/index.ts";
 import { AccessBox, VLAN } from "./access-box.ts";
 import { TagCapture } from "./capture.ts";
@@ -18,11 +18,7 @@ for (const subject of SUBJECTS)
       let box: AccessBox;
 
       before(async function () {
-        const may = ensureNetAdmin();
-        if (may.kind !== "allowed") {
-          console.log(`    skipped: ${may.kind === "refused" ? may.reason : "needs root here"}`);
-          this.skip();
-        }
+        needNetAdmin(this);
         box = new AccessBox(link);
         scene = await Scene.openOwn([VIP], {
           ...(subject.vpp === undefined ? {} : { vpp: subject.vpp }),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { waitFor } from "../../src/demo/processes.ts";
 import { SETTING } from "../../src/demo/setting.ts";
-import { ensureNetAdmin } from "../../src/kernel/privileges.ts";
+import { needNetAdmin } from "../kernel/support.ts";
 import { SUBJECTS } from "./harness.ts";
 import { NEW_VIP, Pod, SCRIPT, SERVERS } from "./pod.ts";
 
@@ -14,11 +14,7 @@ for (const subject of SUBJECTS) {
     const fresh = (family: 4 | 6) => (family === 4 ? "10.2.2.33" : "2001:db8:2:2::33");
 
     before(async function () {
-      const may = ensureNetAdmin();
-      if (may.kind !== "allowed") {
-        console.log(`    skipped: ${may.kind === "refused" ? may.reason : "needs root here"}`);
-        this.skip();
-      }
+      needNetAdmin(this);
       pod = new Pod(subject.vpp);
       await pod.open();
     });

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { waitFor } from "../../src/demo/processes.ts";
 import { NsmLab } from "../../src/demo/nsm/lab.ts";
 import { makeNsmTopology, type NsmTopology } from "../../src/demo/nsm/topology.ts";
-import { ensureNetAdmin } from "../../src/kernel/privileges.ts";
+import { needNetAdmin } from "../kernel/support.ts";
 import { inSeenOrder, LifecycleLog, readGolden, withoutRepeats, writeGolden, type Sequence } from "./lifecycle-log.ts";
 
 /** Writes the golden file anew instead of comparing with it; groups are then made by hand. */
@@ -25,11 +25,7 @@ describe("NSM: the log of a connection's life", function () {
     });
 
   before(async function () {
-    const may = ensureNetAdmin();
-    if (may.kind !== "allowed") {
-      console.log(`    skipped: ${may.kind === "refused" ? may.reason : "needs root here"}`);
-      return this.skip();
-    }
+    needNetAdmin(this);
     signal = AbortSignal.timeout(170_000);
     topology = await makeNsmTopology({});
     const onLog = (role: string, line: string) => log.take(role, line);

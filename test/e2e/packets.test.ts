@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { waitFor } from "../../src/demo/processes.ts";
 import { Namespace } from "../../src/kernel/namespace.ts";
-import { ensureNetAdmin } from "../../src/kernel/privileges.ts";
+import { needNetAdmin } from "../kernel/support.ts";
 import { TrafficClient, type TrafficClientOptions } from "../../src/traffic/index.ts";
 import { Capture, insideGre, plain } from "./capture.ts";
 import { Scene, SETTING, SUBJECTS, type SceneOptions, type VipYaml } from "./harness.ts";
@@ -82,10 +82,7 @@ for (const subject of SUBJECTS) {
     let scene: Scene | undefined;
 
     before(function () {
-      const may = ensureNetAdmin();
-      if (may.kind === "allowed") return;
-      console.log(`    skipped: ${may.kind === "refused" ? may.reason : "needs root here"}`);
-      this.skip();
+      needNetAdmin(this);
     });
 
     afterEach(async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { waitFor } from "../../src/demo/processes.ts";
-import { ensureNetAdmin } from "../../src/kernel/privileges.ts";
+import { needNetAdmin } from "../kernel/support.ts";
 import { TrafficClient } from "../../src/traffic/index.ts";
 import { Scene, SETTING, SUBJECTS, type LbDocument, type VipYaml } from "./harness.ts";
 
@@ -23,11 +23,7 @@ for (const subject of SUBJECTS) {
     let scene: Scene | undefined;
 
     before(async function () {
-      const may = ensureNetAdmin();
-      if (may.kind !== "allowed") {
-        console.log(`    skipped: ${may.kind === "refused" ? may.reason : "needs root here"}`);
-        return this.skip();
-      }
+      needNetAdmin(this);
       scene = await Scene.openOwn([VIP], {
         edit: lbOf({ stickyBuckets: FEW_BUCKETS }),
         ...(subject.vpp === undefined ? {} : { vpp: subject.vpp }),

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ensureNetAdmin } from "../../src/kernel/privileges.ts";
+import { needNetAdmin } from "../kernel/support.ts";
 import { TrafficClient, type FlowSource, type HeldConnections } from "../../src/traffic/index.ts";
 import { Scene, SETTING, SUBJECTS, type LbDocument, type VipYaml } from "./harness.ts";
 
@@ -35,11 +35,7 @@ for (const subject of SUBJECTS) {
     let shift = 0;
 
     before(async function () {
-      const may = ensureNetAdmin();
-      if (may.kind !== "allowed") {
-        console.log(`    skipped: ${may.kind === "refused" ? may.reason : "needs root here"}`);
-        this.skip();
-      }
+      needNetAdmin(this);
       const routed = [...VIPS, NEW_VIP].map((prefix): VipYaml => ({ prefix, encap: "gre4", servers: [] }));
       scene = await Scene.openOwn(routed, {
         ...(subject.vpp === undefined ? {} : { vpp: subject.vpp }),

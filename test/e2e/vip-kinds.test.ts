@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { VppClient } from "vpp-api-ts";
 import { waitFor } from "../../src/demo/processes.ts";
-import { ensureNetAdmin } from "../../src/kernel/privileges.ts";
+import { needNetAdmin } from "../kernel/support.ts";
 import { buildTable, explainFlow, type MaglevAlgorithm } from "../../src/maglev/index.ts";
 import { flowSources, TrafficClient } from "../../src/traffic/index.ts";
 import { Scene, SETTING, type VipYaml } from "./harness.ts";
@@ -34,11 +34,7 @@ describe("VIPs of every kind, with real TCP", function () {
   let nextPort = 12_000;
 
   before(async function () {
-    const may = ensureNetAdmin();
-    if (may.kind !== "allowed") {
-      console.log(`    skipped: ${may.kind === "refused" ? may.reason : "needs root here"}`);
-      this.skip();
-    }
+    needNetAdmin(this);
     scene = await Scene.open(Object.values(VIPS), { l3dsr: [`${addressIn(VIPS.l3dsr.prefix)}=${VIPS.l3dsr.dscp}`] });
     const { version } = (await scene.control.status()).vpp;
     if (process.env["VPPLB_VPP_API"] !== undefined) {

@@ -1,5 +1,14 @@
 import { once } from "node:events";
 import { Namespace } from "../../src/kernel/namespace.ts";
+import { ensureNetAdmin } from "../../src/kernel/privileges.ts";
+
+/** Skips the suite's tests, printing the reason, where only somebody with other rights could make networks. */
+export function needNetAdmin(context: Mocha.Context): void {
+  const may = ensureNetAdmin();
+  if (may.kind === "allowed") return;
+  console.log(`    skipped: ${may.kind === "refused" ? may.reason : "needs root here"}`);
+  context.skip();
+}
 
 /** Runs `fn` with new namespaces, which are closed afterwards whatever happens. */
 export async function withNamespaces(count: number, fn: (...list: Namespace[]) => Promise<void>): Promise<void> {

@@ -1,29 +1,17 @@
 import assert from "node:assert/strict";
 import { withNamespaces } from "../kernel/support.ts";
-import { needNamespaces, needTun, openFds, until } from "../sys/support.ts";
+import { openFds, until } from "../sys/support.ts";
 import type { Link } from "../../src/kernel/links.ts";
 import type { Namespace } from "../../src/kernel/namespace.ts";
 import { Lan } from "./lan.ts";
-import { NscScene, SERVICE, stateOf, type TestAgent } from "./support.ts";
+import { eachScene, SERVICE, stateOf, type NscScene, type TestAgent } from "./support.ts";
 
 const VIP_ROUTE = { prefix: "10.2.2.0/24", nextHop: "10.60.1.1" };
 
 describe("nsc: the client agent", function () {
   this.timeout(60_000);
   let scene: NscScene;
-
-  before(function () {
-    needNamespaces(this);
-    needTun(this);
-  });
-
-  beforeEach(() => {
-    scene = new NscScene();
-  });
-
-  afterEach(async () => {
-    await scene.close();
-  });
+  eachScene((made) => (scene = made));
 
   it("asks, sets the host up, and leaves it exactly as it was", async () => {
     await withNamespaces(2, async (lb, host) => {

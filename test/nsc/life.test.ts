@@ -7,9 +7,9 @@ import type { Route } from "../../src/kernel/routes.ts";
 import type { Namespace } from "../../src/kernel/namespace.ts";
 import { keepStatus, readSettings, type NscStatus } from "../../src/nsc/index.ts";
 import { withNamespaces } from "../kernel/support.ts";
-import { needNamespaces, needTun, until } from "../sys/support.ts";
+import { until } from "../sys/support.ts";
 import { Lan, VIPS } from "./lan.ts";
-import { NscScene, SERVICE, stateOf, type Gift } from "./support.ts";
+import { eachScene, SERVICE, stateOf, type NscScene, type TestAgent, type TestEndpoint } from "./support.ts";
 
 const by = (nextHop: string, ...prefixes: string[]) => ({ routes: prefixes.map((prefix) => ({ prefix, nextHop })) });
 const FAST = { NSM_LIVENESSCHECKINTERVAL: "50ms", NSM_LIVENESSCHECKTIMEOUT: "700ms" };
@@ -28,19 +28,7 @@ function viasOf(route: Route): string[] {
 describe("nsc: the life of an agent", function () {
   this.timeout(60_000);
   let scene: NscScene;
-
-  before(function () {
-    needNamespaces(this);
-    needTun(this);
-  });
-
-  beforeEach(() => {
-    scene = new NscScene();
-  });
-
-  afterEach(async () => {
-    await scene.close();
-  });
+  eachScene((made) => (scene = made));
 
   it("says that the manager is not there, and connects when it is", async () => {
     await withNamespaces(2, async (lb, host) => {
@@ -180,43 +168,39 @@ describe("nsc: the life of an agent", function () {
     });
   });
 
-  it("told to stop while it is being answered, it waits for the answer and closes what it got", async () => {
+  /** With an agent whose Request an endpoint answers only after `open`. In the end the host is as it was before. */
+  async function whileAsked(
+    work: (one: TestAgent, endpoint: TestEndpoint, open: () => void) => Promise<void>,
+  ): Promise<void> {
     await withNamespaces(2, async (lb, host) => {
       assert.ok(lb !== undefined && host !== undefined);
       await scene.startMesh();
       const before = await stateOf(host);
-      const gift: Gift = by("10.60.1.1", VIPS);
-      const endpoint = await scene.endpoint("lb", lb, "10.60.1.0/24", gift);
       let open = (): void => undefined;
-      gift.gate = new Promise((resolve) => (open = resolve));
+      const gate = new Promise<void>((resolve) => (open = resolve));
+      const endpoint = await scene.endpoint("lb", lb, "10.60.1.0/24", { ...by("10.60.1.1", VIPS), gate });
       const one = scene.agent(host);
       await until("it is asked", () => endpoint.asked > 0);
-      const closed = one.agent.close();
+      await work(one, endpoint, open);
+      assert.deepEqual(await stateOf(host), before);
+    });
+  }
+
+  it("told to stop while it is being answered, it waits for the answer and closes what it got", async () => {
+    await whileAsked(async ({ agent }, endpoint, open) => {
+      const closed = agent.close();
       open();
       await closed;
       assert.deepEqual([endpoint.connections.length, scene.wiring.size], [0, 0]);
-      assert.deepEqual(await stateOf(host), before);
     });
   });
 
   it("told to stop while nobody answers, it ends all the same, and the rest goes", async () => {
-    await withNamespaces(2, async (lb, host) => {
-      assert.ok(lb !== undefined && host !== undefined);
-      await scene.startMesh();
-      const before = await stateOf(host);
-      const gift: Gift = by("10.60.1.1", VIPS);
-      const endpoint = await scene.endpoint("lb", lb, "10.60.1.0/24", gift);
-      let open = (): void => undefined;
-      gift.gate = new Promise((resolve) => (open = resolve));
-      const one = scene.agent(host);
-      await until("it is asked", () => endpoint.asked > 0);
-      await one.agent.close();
+    await whileAsked(async ({ agent }, endpoint, open) => {
+      await agent.close();
       open();
-      await until(
-        "mesh and endpoint have let it go",
-        () => scene.wiring.size === 0 && endpoint.connections.length === 0,
-      );
-      assert.deepEqual(await stateOf(host), before);
+      const gone = () => scene.wiring.size === 0 && endpoint.connections.length === 0;
+      await until("mesh and endpoint have let it go", gone);
     });
   });
 

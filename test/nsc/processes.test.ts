@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { until } from "../sys/support.ts";
-import { ensureNetAdmin } from "../../src/kernel/privileges.ts";
+import { needNetAdmin } from "../kernel/support.ts";
 import { Balancers } from "./balancers.ts";
 
 /** What a pod without /dev/net/tun has. A killed agent leaves its veth pair, which a TUN device is not. */
@@ -12,11 +12,7 @@ describe("vpplb nsc: behind two load-balancers", function () {
   let all: Balancers;
 
   before(async function () {
-    const may = ensureNetAdmin();
-    if (may.kind !== "allowed") {
-      console.log(`    skipped: ${may.kind === "refused" ? may.reason : "needs root here"}`);
-      return this.skip();
-    }
+    needNetAdmin(this);
     all = await Balancers.open(["lb0", "lb1"]);
   });
 

@@ -26,7 +26,7 @@ import type { Namespace } from "../../src/kernel/namespace.ts";
 import { NscAgent, readSettings, type NscEvent, type NscFlags, type NscOptions } from "../../src/nsc/index.ts";
 import { KernelWiring } from "../../src/wiring/kernel.ts";
 import { MemifHandOver } from "../../src/wiring/memif.ts";
-import { until } from "../sys/support.ts";
+import { needNamespaces, needTun, until } from "../sys/support.ts";
 
 export const tokens = insecureTokens("spiffe://test/anybody");
 export const SERVICE = "load-balancer";
@@ -177,6 +177,20 @@ export class NscScene {
     this.#abort.abort();
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** Gives each test of a suite a scene of its own; without namespaces and TUN devices they are skipped. */
+export function eachScene(use: (scene: NscScene) => void): void {
+  let scene: NscScene;
+  before(function () {
+    needNamespaces(this);
+    needTun(this);
+  });
+  beforeEach(() => {
+    scene = new NscScene();
+    use(scene);
+  });
+  afterEach(() => scene.close());
 }
 
 /** An agent, and everything that it told. */
