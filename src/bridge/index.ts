@@ -15,6 +15,8 @@ export { tableOf, wantedTable } from "./lb-tables.ts";
 export { isOurInterface } from "./interface.ts";
 export { isOurPolicy } from "./abf.ts";
 export { isOurVip } from "./vip.ts";
+export { vipShape, type VipShape } from "./vip-shape.ts";
+export { emptyVpp } from "./empty-vpp.ts";
 export {
   canonicalAddress,
   canonicalInterfaceAddress,

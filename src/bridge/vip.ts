@@ -4,6 +4,7 @@ import { parseVips, vipAddFields, vipDeleteFields } from "./lb-wire.ts";
 import { DONE, tolerate, type VppPort } from "./port.ts";
 import { BridgeError } from "./errors.ts";
 import type { Action, DesiredVip, ObservedVip, VipRef } from "./types.ts";
+import { vipShape } from "./vip-shape.ts";
 import { contains } from "./wire.ts";
 
 export const vipOperationId = (vip: VipRef, what: "create" | "delete"): string => `vip ${vipId(vip)} ${what}`;
@@ -141,19 +142,8 @@ function routesAwayFrom(found: ObservedVip, plan: PlanBuilder): string[] {
 }
 
 function asDesired(found: ObservedVip): DesiredVip | undefined {
-  if (found.encap === "nat4" || found.encap === "nat6") return undefined;
-  const { prefix, title, protocol, port, encap, dscp, tableSize, srcIpSticky } = found;
-  return {
-    prefix,
-    ...(title === undefined ? {} : { title }),
-    ...(protocol === undefined ? {} : { protocol }),
-    ...(port === undefined ? {} : { port }),
-    encap,
-    ...(dscp === undefined ? {} : { dscp }),
-    tableSize,
-    srcIpSticky,
-    servers: [],
-  };
+  const { encap } = found;
+  return encap === "nat4" || encap === "nat6" ? undefined : { ...vipShape({ ...found, encap }), servers: [] };
 }
 
 /** Why VPP would refuse the VIP because of one that is not ours. */

@@ -1,4 +1,5 @@
 export { bviAddresses, clientPrefixProblem, firstHost, selfIn } from "./check-nsm.ts";
+export { BRIDGE_DEFAULTS } from "./desired/interfaces.ts";
 export { lbFileSchema, lbJsonSchema, type LbFile } from "./schema.ts";
 export { lbJsonSchemaText } from "./json-schema.ts";
 export { parseLbYaml, type ParsedLbFile } from "./parse.ts";

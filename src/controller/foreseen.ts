@@ -1,7 +1,9 @@
 import {
+  emptyVpp,
   NOTHING_OWNED,
   prepare,
   tableOf,
+  vipShape,
   type DesiredState,
   type DesiredVip,
   type DiffInput,
@@ -30,7 +32,7 @@ export function explainForeseen(flow: Flow, desired: DesiredState, weights: bool
 
 /** A VPP that holds what is desired, and nothing else. Pure. */
 export function foreseen(desired: DesiredState, weights: boolean): DiffInput {
-  const empty = emptyVpp(weights);
+  const empty = emptyOf(weights);
   const { desired: compiled } = prepare({ desired, observed: empty, owned: NOTHING_OWNED });
   const attached = (compiled.abf ?? []).flatMap(({ priority, via, interfaces }, policy) =>
     interfaces.map((name) => ({
@@ -57,20 +59,12 @@ export function foreseen(desired: DesiredState, weights: boolean): DiffInput {
 }
 
 function foreseenVip(vip: DesiredVip, index: number, weights: boolean): ObservedVip {
-  const { title, prefix, protocol, port, encap, dscp, tableSize, srcIpSticky } = vip;
   const servers = vip.servers
     // A draining server stays with weight 0 where there are weights, else it goes; a slot it has in neither.
     .filter(({ state }) => state === "up" || (state === "drain" && weights))
     .map(({ address, weight, state }) => ({ address, weight: state === "drain" ? 0 : weight, flows: 0, used: true }));
   const found: ObservedVip = {
-    ...(title === undefined ? {} : { title }),
-    prefix,
-    ...(protocol === undefined ? {} : { protocol }),
-    ...(port === undefined ? {} : { port }),
-    encap,
-    ...(dscp === undefined ? {} : { dscp }),
-    tableSize,
-    srcIpSticky,
+    ...vipShape(vip),
     index,
     removed: false,
     servers: servers.map(({ weight, ...server }) => ({ ...server, ...(weights ? { weight } : {}), buckets: 0 })),
@@ -83,16 +77,16 @@ function foreseenVip(vip: DesiredVip, index: number, weights: boolean): Observed
   };
 }
 
-function emptyVpp(weights: boolean): ObservedState {
+function emptyOf(weights: boolean): ObservedState {
   const version = weights ? "26.10" : "26.06";
-  return {
-    features: { version, weights, lbConfGet: weights, srcIpSticky: true, garbageByCli: !weights, acl: true, abf: true },
-    lbConf: { ip4Source: "255.255.255.255", ip6Source: "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", flows: 0 },
-    bridges: [],
-    interfaces: [],
-    neighbors: [],
-    routes: [],
-    vips: [],
-    garbage: { vips: 0, servers: 0, collectable: 0 },
+  const features = {
+    version,
+    weights,
+    lbConfGet: weights,
+    srcIpSticky: true,
+    garbageByCli: !weights,
+    acl: true,
+    abf: true,
   };
+  return emptyVpp(features);
 }

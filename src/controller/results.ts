@@ -1,4 +1,4 @@
-import type { DesiredState, Diagnostic, ObservedState, Plan } from "../bridge/index.ts";
+import { emptyVpp, type DesiredState, type Diagnostic, type ObservedState, type Plan } from "../bridge/index.ts";
 import { ControllerError } from "./errors.ts";
 import type { RunReport } from "./view.ts";
 import type { ApplyResult } from "./types.ts";
@@ -12,16 +12,8 @@ export const NOTHING_APPLIED = { ok: false, applied: [], failed: [], problems: [
 
 /** A VPP that nothing was seen of. */
 export function emptyObserved(): ObservedState {
-  return {
-    features: { version: "", weights: false, lbConfGet: false, srcIpSticky: false, garbageByCli: false },
-    lbConf: { ip4Source: "", ip6Source: "", flows: 0 },
-    bridges: [],
-    interfaces: [],
-    neighbors: [],
-    routes: [],
-    vips: [],
-    garbage: { vips: 0, servers: 0, collectable: 0 },
-  };
+  const features = { version: "", weights: false, lbConfGet: false, srcIpSticky: false, garbageByCli: false };
+  return emptyVpp(features, { ip4Source: "", ip6Source: "", flows: 0 });
 }
 
 export function emptyState(): DesiredState {

@@ -1,15 +1,9 @@
-import { vipKey, type ObservedVip, type VipRef } from "../bridge/index.ts";
+import { vipKey, vipShape, type ObservedVip, type VipShape } from "../bridge/index.ts";
 import { documentOf, type Document } from "./documents.ts";
 import { WAYS, type Ways } from "./ways.ts";
 
 /** All that a VIP's new-flow table follows from, and what VPP said of it. */
-export interface TableInputs extends VipRef {
-  /** Of a stream: its table takes packets to any address. */
-  readonly title?: string;
-  readonly encap: ObservedVip["encap"];
-  readonly dscp?: number;
-  readonly tableSize: number;
-  readonly srcIpSticky: boolean;
+export interface TableInputs extends VipShape {
   /** Whether VPP builds tables by weight (26.10); else all servers are equal. */
   readonly weighted: boolean;
   /** Address, weight (100 where VPP has none) and slots that VPP showed. Those in use only. */
@@ -17,16 +11,8 @@ export interface TableInputs extends VipRef {
 }
 
 export function tableInputs(vip: ObservedVip, weighted: boolean): TableInputs {
-  const { prefix, title, protocol, port, encap, dscp, tableSize, srcIpSticky } = vip;
   return {
-    prefix,
-    ...(title === undefined ? {} : { title }),
-    ...(protocol === undefined ? {} : { protocol }),
-    ...(port === undefined ? {} : { port }),
-    encap,
-    ...(dscp === undefined ? {} : { dscp }),
-    tableSize,
-    srcIpSticky,
+    ...vipShape(vip),
     weighted,
     servers: vip.servers
       .filter((server) => server.used)

@@ -1,6 +1,5 @@
 import {
   familyOf,
-  type DesiredBridge,
   type DesiredInterface,
   type DesiredServer,
   type DesiredState,
@@ -9,7 +8,7 @@ import {
   type ServerState,
 } from "../bridge/index.ts";
 import { createHash } from "node:crypto";
-import { bviAddresses } from "../config/index.ts";
+import { BRIDGE_DEFAULTS, bviAddresses } from "../config/index.ts";
 import type { ServerStanding } from "./events.ts";
 import type { OverlaySettings } from "./settings.ts";
 
@@ -210,7 +209,7 @@ export function withDefaults(desired: DesiredState, settings: OverlaySettings): 
 
 function withDefaultBvi(desired: DesiredState, { bridge, mtu, networks }: OverlaySettings): DesiredState {
   const hasBridge = desired.bridges.some((one) => one.id === bridge);
-  const bridges = hasBridge ? desired.bridges : [...desired.bridges, { ...BRIDGE, id: bridge }];
+  const bridges = hasBridge ? desired.bridges : [...desired.bridges, { ...BRIDGE_DEFAULTS, id: bridge }];
   if (bviAddresses(desired, bridge) !== undefined) return { ...desired, bridges };
   const used = new Set(desired.interfaces.flatMap((one) => (one.kind === "loopback" ? [one.instance] : [])));
   let instance = 0;
@@ -229,15 +228,6 @@ function withDefaultBvi(desired: DesiredState, { bridge, mtu, networks }: Overla
   };
   return { ...desired, bridges, interfaces: [...desired.interfaces, bvi] };
 }
-
-const BRIDGE: Omit<DesiredBridge, "id"> = {
-  learn: true,
-  forward: true,
-  flood: true,
-  unknownUnicastFlood: true,
-  arpTermination: false,
-  macAgeMin: 0,
-};
 
 /** The same over restarts; VPP's own is the same on every machine. */
 function macOf(addresses: readonly string[]): string {

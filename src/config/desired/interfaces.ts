@@ -9,7 +9,8 @@ import {
 } from "../../bridge/index.ts";
 import type { LbFile } from "../schema.ts";
 
-const BRIDGE_DEFAULTS: Omit<DesiredBridge, "id"> = {
+/** A bridge domain that nobody has described. */
+export const BRIDGE_DEFAULTS: Omit<DesiredBridge, "id"> = {
   learn: true,
   forward: true,
   flood: true,
