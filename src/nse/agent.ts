@@ -3,35 +3,33 @@ import { mkdirSync } from "node:fs";
 import type { ChannelCredentials } from "@grpc/grpc-js";
 import { Subject, type Observable } from "rxjs";
 import {
-  clone,
   ConnectionMonitor,
   endpointChain,
   fromTimestamp,
   networkServiceHandlers,
-  NsmError,
   previousSegment,
   receiveDescriptors,
   returnDescriptors,
   serveNsm,
   toTimestamp,
-  type Connection,
   type Endpoint,
-  type NetworkService,
   type NsmServer,
   type NsmServerOptions,
   type TokenGenerator,
 } from "@networkservicemesh/sdk-ts";
 import type { Controller } from "../controller/index.ts";
-import { writeContext } from "./context.ts";
 import { KernelDevices } from "./devices.ts";
 import { messageOf, NseError } from "./errors.ts";
 import type { NseCall, NseEvent, RegistrationState, ServedConnection } from "./events.ts";
 import { toServed, wholeConnection, type ConnectionRecord } from "./record.ts";
+import { measured } from "./measured.ts";
+import { ClientNews } from "./news.ts";
 import { EndpointRegistration } from "./registration.ts";
 import { LbService } from "./service.ts";
 import type { NseSettings } from "./settings.ts";
 import { ConnectionStore } from "./store.ts";
 import { ConnectionTable } from "./table.ts";
+import { Teller } from "./teller.ts";
 
 /** Who we are in the mesh. */
 export interface NseIdentity {
@@ -66,6 +64,7 @@ export class NseAgent {
   readonly #abort = new AbortController();
   readonly #events = new Subject<NseEvent>();
   readonly #monitor = new ConnectionMonitor();
+  readonly #news = new ClientNews(this.#monitor);
   readonly #table: ConnectionTable;
   readonly #store: ConnectionStore;
   readonly #endpoint: Endpoint;
@@ -82,7 +81,7 @@ export class NseAgent {
       tell: (event) => this.#tell(event),
       offerChanged: () => this.#tellOffer(),
       dirty: () => void this.#save().catch(() => undefined),
-      renewed: (record) => this.#askAgain(record),
+      renewed: (record) => this.#news.askAgain(record),
       freed: (filename) => void unlink(filename).catch(() => undefined),
     });
     const kept = () => ({ live: this.#table.live.values(), leaving: this.#table.leaving });
@@ -176,6 +175,7 @@ export class NseAgent {
       });
     if (settings.mechanisms.includes("MEMIF")) makeFolder(settings.memifDirectory);
     if (settings.mechanisms.includes("KERNEL")) {
+      const teller = new Teller(this.#table, (event) => this.#tell(event));
       this.#devices = new KernelDevices({
         netns: settings.netns,
         mtu: settings.mtu,
@@ -184,7 +184,7 @@ export class NseAgent {
           void this.#save().catch(() => undefined);
           await controller.replan(reason);
         },
-        failed: (record, message) => this.#tellOf(record, message),
+        failed: (record, message) => teller.attachFailed(record, message),
       });
       await this.#devices.restore();
     }
@@ -198,7 +198,10 @@ export class NseAgent {
     const { settings, identity } = this.#options;
     this.#server = await serveNsm({
       listen: settings.listen,
-      services: [networkServiceHandlers(this.#measured()), ...this.#endpoint.services.slice(1)],
+      services: [
+        networkServiceHandlers(measured(this.#endpoint, (call) => this.#options.onCall?.(call))),
+        ...this.#endpoint.services.slice(1),
+      ],
       callTimeoutMs: settings.requestTimeoutMs,
       ...(identity.serverCredentials === undefined ? {} : { credentials: identity.serverCredentials }),
     });
@@ -220,27 +223,6 @@ export class NseAgent {
     if (registered)
       this.#tell({ type: "endpoint_stopped", at: now(), name, message: `endpoint ${name} is unregistered` });
     this.#events.complete();
-  }
-
-  /** The endpoint, with every call told. */
-  #measured(): NetworkService {
-    const { onCall } = this.#options;
-    const measure = async <T>(method: NseCall["method"], work: () => Promise<T>): Promise<T> => {
-      const startedMs = performance.now();
-      const tell = (code: string) => onCall?.({ method, code, durationMs: performance.now() - startedMs });
-      try {
-        const answer = await work();
-        tell("OK");
-        return answer;
-      } catch (error) {
-        tell(NsmError.from(error).code);
-        throw error;
-      }
-    };
-    return {
-      request: (request, call) => measure("Request", () => this.#endpoint.request(request, call)),
-      close: (connection, call) => measure("Close", () => this.#endpoint.close(connection, call)),
-    };
   }
 
   async #register(url: string): Promise<void> {
@@ -285,29 +267,9 @@ export class NseAgent {
     await this.#endpoint.restore(connection);
   }
 
-  /** A new socket has a new descriptor: the client asks for it (sdk pkg/networkservice/common/upstreamrefresh). */
-  #askAgain({ id }: ConnectionRecord): void {
-    const connection = this.#monitor.connections.get(id);
-    if (connection !== undefined) this.#monitor.update({ ...clone(connection), state: "REFRESH_REQUESTED" });
-  }
-
-  /** Tells every client what it is offered now. */
   #tellOffer(): void {
-    const { offer } = this.#table;
-    if (offer === undefined) return;
-    for (const record of this.#table.live.values()) {
-      const connection = this.#monitor.connections.get(record.id);
-      if (connection === undefined) continue;
-      const changed: Connection = clone(connection);
-      record.routes = writeContext(changed, record, offer);
-      writeContext(record.connection, record, offer);
-      if (JSON.stringify(changed.context) !== JSON.stringify(connection.context)) this.#monitor.update(changed);
-    }
-  }
-
-  #tellOf(record: ConnectionRecord, message: string): void {
-    const connection = toServed(record, this.#table.standing(record));
-    this.#tell({ type: "attach_failed", at: now(), message, connection });
+    const { offer, live } = this.#table;
+    if (offer !== undefined) this.#news.offer(live.values(), offer);
   }
 
   #tell(event: NseEvent): void {

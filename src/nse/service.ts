@@ -1,14 +1,8 @@
-import { createHash } from "node:crypto";
-import { stat } from "node:fs/promises";
-import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import {
-  checkedName,
   fromTimestamp,
   ipContextOf,
   NsmError,
   OWN_ACCORD,
-  PARAMETER,
   previousSegment,
   RESTORED,
   type Call,
@@ -20,20 +14,15 @@ import {
 import type { Replanned } from "../controller/index.ts";
 import { isExcluded } from "./addresses.ts";
 import { writeContext } from "./context.ts";
-import type { EndReason, NseEvent, ServedConnection } from "./events.ts";
-import {
-  hostOf,
-  toServed,
-  vppNameOf,
-  tokensOf,
-  withoutTokens,
-  type ConnectionRecord,
-  type LinkRecord,
-  type Leaving,
-} from "./record.ts";
+import type { NseEvent, ServedConnection } from "./events.ts";
+import { Leave } from "./leave.ts";
+import { askedMechanism, chooseMechanism, nameLink, newLink, type MechanismType } from "./mechanism.ts";
+import { vppNameOf, tokensOf, withoutTokens, type ConnectionRecord, type Leaving, type LinkRecord } from "./record.ts";
 import type { NseSettings } from "./settings.ts";
 import { NEVER_UP } from "./standing.ts";
 import { toLeaving, type ConnectionTable } from "./table.ts";
+import { Teller } from "./teller.ts";
+import { fileThere, orAborted } from "./wait.ts";
 import { readWishes, takeWishes, type Wishes } from "./wishes.ts";
 
 /** What the service needs of the agent. */
@@ -52,18 +41,16 @@ export interface ServiceHost {
   beforeRemoval?(connection: ServedConnection): Promise<void> | undefined;
 }
 
-/** How long a Close waits for VPP to have nothing of the connection any more; it goes on by itself. */
-const CLOSE_WAIT_MS = 10_000;
-const SOCKET_POLL_MS = 10;
-
-type MechanismType = "KERNEL" | "MEMIF";
-
 /** What the endpoint does for a connection: the last element of its chain, and the first of its own. */
 export class LbService {
   readonly #host: ServiceHost;
+  readonly #teller: Teller;
+  readonly #leave: Leave;
 
   constructor(host: ServiceHost) {
     this.#host = host;
+    this.#teller = new Teller(host.table, host.tell);
+    this.#leave = new Leave(host, this.#teller);
   }
 
   /** Before all others of ours: a first Request that fails further on leaves nothing. */
@@ -76,12 +63,12 @@ export class LbService {
         try {
           return await next.request(request, call);
         } catch (error) {
-          if (isNew) this.#drop(id);
+          if (isNew) this.#leave.drop(id);
           const { code, message } = NsmError.from(error);
           const client = clientOf(request.connection!);
           this.#host.tell({
             type: "refused",
-            at: now(),
+            at: new Date().toISOString(),
             message: `${client} is refused: ${message}`,
             client,
             id,
@@ -102,15 +89,13 @@ export class LbService {
       },
       close: async (connection, call) => {
         try {
-          await this.#close(connection.id, call.get(OWN_ACCORD) === true ? "expired" : "closed", call);
+          await this.#leave.close(connection.id, call.get(OWN_ACCORD) === true ? "expired" : "closed", call);
         } finally {
           await next.close(connection, call);
         }
       },
     });
   }
-
-  /* ---- Request ---- */
 
   async #request(request: NetworkServiceRequest, call: Call): Promise<void> {
     const connection = request.connection!;
@@ -130,7 +115,7 @@ export class LbService {
     const { table, save, watch } = this.#host;
     const connection = request.connection!;
     this.#checkReady();
-    const type = this.#mechanismOf(request, undefined);
+    const type = chooseMechanism(request, this.#host.settings.mechanisms, undefined);
     const record: ConnectionRecord = {
       id: connection.id,
       client: clientOf(connection),
@@ -150,21 +135,16 @@ export class LbService {
     takeWishes(record, wishes, Date.now());
     if (type === "MEMIF") await this.#applied(record, call);
     else watch();
-    this.#answer(record, connection, this.#preferred(request, type));
+    this.#answer(record, connection, askedMechanism(request, type));
     await save().catch(() => undefined);
     call.signal.throwIfAborted();
-    this.#tellOf(
-      record,
-      { type: "connected" },
-      `${record.client} is connected as ${record.addresses.map(hostOf).join(", ")}`,
-    );
-    if (record.drain !== undefined) this.#tellDrain(record);
+    this.#teller.connected(record);
   }
 
   async #again(record: ConnectionRecord, request: NetworkServiceRequest, wishes: Wishes, call: Call): Promise<void> {
     const { replan, save } = this.#host;
     const connection = request.connection!;
-    const type = this.#mechanismOf(request, record.link.type);
+    const type = chooseMechanism(request, this.#host.settings.mechanisms, record.link.type);
     const moved = type !== record.link.type;
     const readdressed = isExcluded(record.addresses, ipContextOf(connection));
     if (moved || readdressed) this.#checkReady();
@@ -176,31 +156,12 @@ export class LbService {
       record.told.drained = false;
       await replan(`${record.client} ${wished === "undone" ? "ends its drain" : "drains"}`);
     }
-    this.#answer(record, connection, this.#preferred(request, type));
+    this.#answer(record, connection, askedMechanism(request, type));
     if (moved || readdressed) await save().catch(() => undefined);
     else void save().catch(() => undefined);
-    this.#tellAgain(record, moved ? "mechanism" : readdressed ? "address" : undefined);
-    if (wished === "started") this.#tellDrain(record);
-    if (wished === "undone")
-      this.#tellOf(record, { type: "drained", why: "undone" }, `${record.client} takes new flows again`);
-  }
-
-  #tellAgain(record: ConnectionRecord, changed: "mechanism" | "address" | undefined): void {
-    const why = changed ?? (record.restored ? "restart" : undefined);
-    record.restored = false;
-    if (why === undefined) return this.#tellOf(record, { type: "refreshed" }, `${record.client} is refreshed`);
-    this.#tellOf(record, { type: "healed", why }, `${record.client} is connected again`);
-  }
-
-  #tellDrain(record: ConnectionRecord): void {
-    const { deadlineMs } = record.drain ?? {};
-    const deadlineAt = deadlineMs === undefined ? undefined : new Date(deadlineMs).toISOString();
-    const until = deadlineAt === undefined ? "" : ` until ${deadlineAt}`;
-    this.#tellOf(
-      record,
-      { type: "drain_started", ...(deadlineAt === undefined ? {} : { deadlineAt }) },
-      `${record.client} takes no new flows${until}`,
-    );
+    this.#teller.again(record, moved ? "mechanism" : readdressed ? "address" : undefined);
+    if (wished === "started") this.#teller.drains(record);
+    if (wished === "undone") this.#teller.drainUndone(record);
   }
 
   #checkReady(): void {
@@ -210,50 +171,15 @@ export class LbService {
       throw new NsmError("UNAVAILABLE", "the load-balancer is starting and has not seen its VPP yet: try again");
   }
 
-  /** The connection's own mechanism stays; else what it has if that is offered, else the first that is here. */
-  #mechanismOf(
-    { connection, mechanismPreferences }: NetworkServiceRequest,
-    has: MechanismType | undefined,
-  ): MechanismType {
-    const { mechanisms } = this.#host.settings;
-    const isHere = (type: string): type is MechanismType => mechanisms.some((each) => each === type);
-    const given = connection?.mechanism?.type;
-    const asked = given === undefined ? mechanismPreferences.map((each) => each.type) : [given];
-    const usable = asked.filter(isHere);
-    if (has !== undefined && (usable.includes(has) || asked.length === 0)) return has;
-    const [first] = usable;
-    if (first !== undefined) return first;
-    throw new NsmError(
-      "UNSUPPORTED",
-      `none of the mechanisms ${asked.map((one) => JSON.stringify(one.slice(0, 32))).join(", ") || "(none)"} is here: only ${mechanisms.join(", ")}`,
-    );
-  }
-
-  #preferred({ connection, mechanismPreferences }: NetworkServiceRequest, type: MechanismType): Mechanism {
-    const given = connection?.mechanism ?? mechanismPreferences.find((each) => each.type === type);
-    return { cls: "LOCAL", type, parameters: { ...given?.parameters } };
-  }
-
   #newLink(id: string, type: MechanismType): LinkRecord {
     const { table, settings } = this.#host;
-    const digest = createHash("sha256").update(id).digest("hex").slice(0, 10);
-    if (type === "KERNEL") return { type, device: checkedName(`nsm-${digest}`) };
-    const socket = table.nextSocket();
-    return { type, socket, filename: join(settings.memifDirectory, `nsm-${digest}-${socket}.sock`) };
+    return newLink(id, type, settings, () => table.nextSocket());
   }
 
   /** What the connection is now, as the client hears it. */
   #answer(record: ConnectionRecord, connection: Connection, mechanism: Mechanism): void {
     const { table, settings } = this.#host;
-    const { link } = record;
-    const { parameters } = mechanism;
-    if (link.type === "KERNEL") {
-      parameters[PARAMETER.name] = link.device;
-      parameters[PARAMETER.inodeUrl] = `file://${settings.netns}`;
-    } else {
-      delete parameters[PARAMETER.socketFile];
-      parameters[PARAMETER.inodeUrl] = `file://${link.filename}`;
-    }
+    nameLink(mechanism, record.link, settings);
     connection.mechanism = mechanism;
     connection.networkServiceEndpointName ||= settings.name;
     if (table.offer !== undefined) record.routes = writeContext(connection, record, table.offer);
@@ -273,11 +199,7 @@ export class LbService {
       throw new NsmError("UNAVAILABLE", `VPP could not make ${name}: ${why}`);
     }
     const { link } = record;
-    if (link.type !== "MEMIF") return;
-    while (!(await exists(link.filename))) {
-      signal.throwIfAborted();
-      await sleep(SOCKET_POLL_MS);
-    }
+    if (link.type === "MEMIF") await fileThere(link.filename, signal);
   }
 
   /** The same client by another kind of interface. Where that fails it keeps the old one. */
@@ -306,86 +228,8 @@ export class LbService {
     table.leave({ addresses: record.addresses, interface: "" });
     record.addresses = addresses;
   }
-
-  /** A first Request failed: as if it had never been. */
-  #drop(id: string): void {
-    const { table, replan, save } = this.#host;
-    const record = table.live.get(id);
-    if (record === undefined) return;
-    table.live.delete(id);
-    table.leave(toLeaving(record));
-    void replan(`${record.client} did not connect`);
-    void save().catch(() => undefined);
-  }
-
-  /* ---- Close ---- */
-
-  async #close(id: string, reason: EndReason, call: Call): Promise<void> {
-    const record = this.#host.table.live.get(id);
-    if (record === undefined) return;
-    record.removal ??= this.#remove(record, reason);
-    const longest = sleep(CLOSE_WAIT_MS, undefined, { ref: false });
-    await orAborted(Promise.race([record.removal, longest]), call.signal).catch(() => undefined);
-  }
-
-  /** Its server leaves at once, its interface when others have done what they do with it. Never rejects. */
-  async #remove(record: ConnectionRecord, reason: EndReason): Promise<void> {
-    const { table, replan, save, watch, beforeRemoval } = this.#host;
-    const words = reason === "expired" ? "did not refresh its connection" : "closes its connection";
-    const standing = table.standing(record);
-    this.#tellOf(record, { type: "closing", reason }, `${record.client} ${words}`);
-    const others = beforeRemoval?.(toServed(record, standing));
-    if (others !== undefined) {
-      // Once it is known that it goes.
-      await Promise.resolve();
-      void replan(`${record.client} ${words}`);
-      await others.catch(() => undefined);
-    }
-    table.live.delete(record.id);
-    table.leave(toLeaving(record));
-    watch();
-    const saved = save().catch(() => undefined);
-    await replan(`${record.client} ${words}`);
-    await saved;
-    const at = now();
-    const served = toServed(record, standing === "none" ? "none" : "down");
-    this.#host.tell({ type: reason, at, message: `${record.client} is gone`, connection: served });
-  }
-
-  #tellOf(record: ConnectionRecord, what: OfRecord, message: string): void {
-    const connection = toServed(record, this.#host.table.standing(record));
-    this.#host.tell({ ...what, at: now(), message, connection });
-  }
 }
-
-type OfRecord =
-  | { readonly type: "connected" | "refreshed" }
-  | { readonly type: "healed"; readonly why: "restart" | "mechanism" | "address" }
-  | { readonly type: "closing"; readonly reason: EndReason }
-  | { readonly type: "drain_started"; readonly deadlineAt?: string }
-  | { readonly type: "drained"; readonly why: "undone" };
 
 function clientOf({ path }: Connection): string {
   return path?.pathSegments[0]?.name ?? "";
-}
-
-function now(): string {
-  return new Date().toISOString();
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
-}
-
-/** The work's outcome, unless the signal fires before; the work goes on by itself then. */
-function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(NsmError.from(signal.reason));
-    if (signal.aborted) return onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
 }
