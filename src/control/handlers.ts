@@ -1,6 +1,7 @@
 import { Metadata, status as Status, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import type { sendUnaryData, ServerUnaryCall, ServerWritableStream } from "@grpc/grpc-js";
 import type { Actor, ControllerApi, ControllerEvent, Flow, HistoryQuery } from "../controller/types.ts";
+import { onAbort } from "../sys/on-abort.ts";
 import { actorOf, withActor } from "./actor.ts";
 import { ROW_KINDS } from "./defaults.ts";
 import { ControlError, type ControlErrorCode } from "./errors.ts";
@@ -111,12 +112,13 @@ async function explain(api: ControllerApi, flow: Flow): Promise<object> {
 function watch(api: ControllerApi, call: ServerWritableStream<Request, object>, stopping: AbortSignal): void {
   const waiting: ControllerEvent[] = [];
   let blocked = false;
+  let forget: (() => void) | undefined;
   const send = (event: ControllerEvent): void => {
     blocked = !call.write(event);
   };
   const end = (): void => {
     subscription.unsubscribe();
-    stopping.removeEventListener("abort", finish);
+    forget?.();
     waiting.length = 0;
   };
   const finish = (): void => {
@@ -144,7 +146,7 @@ function watch(api: ControllerApi, call: ServerWritableStream<Request, object>, 
   call.on("cancelled", end);
   call.on("close", end);
   if (stopping.aborted) finish();
-  else stopping.addEventListener("abort", finish, { once: true });
+  else forget = onAbort(stopping, finish);
   // The reader knows by these that it misses nothing from here on.
   call.sendMetadata(new Metadata());
 }

@@ -12,6 +12,7 @@ import {
   type NetworkServiceRequest,
   type ServiceHandlers,
 } from "@networkservicemesh/sdk-ts";
+import { onAbort } from "../sys/on-abort.ts";
 import type { MeshCall, MeshEvent, OnMeshEvent } from "./events.ts";
 
 /**
@@ -48,7 +49,7 @@ export function follow(
       else if (!gone) onEvent({ type: "refreshed", connection });
     }
   });
-  signal.addEventListener("abort", end, { once: true });
+  onAbort(signal, end);
   return { services, endpoints };
 }
 

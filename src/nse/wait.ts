@@ -1,16 +1,17 @@
 import { stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { NsmError } from "@networkservicemesh/sdk-ts";
+import { onAbort } from "../sys/on-abort.ts";
 
 const FILE_POLL_MS = 10;
 
 /** The work's outcome, unless the signal fires before; the work goes on by itself then. */
 export function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const onAbort = () => reject(NsmError.from(signal.reason));
-    if (signal.aborted) return onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+    const gaveUp = () => reject(NsmError.from(signal.reason));
+    if (signal.aborted) return gaveUp();
+    const forget = onAbort(signal, gaveUp);
+    work.then(resolve, reject).finally(forget);
   });
 }
 

@@ -1,3 +1,5 @@
+import { onAbort } from "../sys/on-abort.ts";
+
 /**
  * Controllers that a longer-lived signal aborts too. One listener serves them all and none outlives its use, which
  * AbortSignal.any does not promise for long-lived signals.
@@ -8,7 +10,7 @@ export class Aborts {
 
   constructor(parent: AbortSignal) {
     this.#parent = parent;
-    parent.addEventListener("abort", () => this.#abortAll(), { once: true });
+    onAbort(parent, () => this.#abortAll());
   }
 
   /** @returns aborted already where the parent is */
@@ -43,9 +45,9 @@ export function signalWithin(timeoutMs: number, parent?: AbortSignal): BoundedSi
   const controller = new AbortController();
   const end = () => {
     clearTimeout(timer);
-    parent?.removeEventListener("abort", onAbort);
+    forget?.();
   };
-  const onAbort = () => {
+  const abort = () => {
     end();
     controller.abort(parent?.reason);
   };
@@ -54,8 +56,8 @@ export function signalWithin(timeoutMs: number, parent?: AbortSignal): BoundedSi
     controller.abort(new DOMException(`${timeoutMs} ms have passed`, "TimeoutError"));
   }, timeoutMs);
   timer.unref();
-  if (parent?.aborted === true) onAbort();
-  else parent?.addEventListener("abort", onAbort, { once: true });
+  const forget = parent === undefined || parent.aborted ? undefined : onAbort(parent, abort);
+  if (parent?.aborted === true) abort();
   return { signal: controller.signal, end };
 }
 

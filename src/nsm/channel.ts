@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import * as grpc from "@grpc/grpc-js";
+import { onAbort } from "../sys/on-abort.ts";
 import { Call, CallKey, type Peer } from "./call.ts";
 import { TransportCredentials, type Transport } from "./credentials.ts";
 import { NsmError } from "./errors.ts";
@@ -98,9 +99,9 @@ export class Channel {
     await new Promise<void>((resolve, reject) => {
       const cancelled = () => reject(new NsmError("CANCELLED", `dialling ${this.url} was given up`));
       if (call.signal.aborted) return cancelled();
-      call.signal.addEventListener("abort", cancelled, { once: true });
+      const forget = onAbort(call.signal, cancelled);
       this.#client.waitForReady(Date.now() + dialMs, (error) => {
-        call.signal.removeEventListener("abort", cancelled);
+        forget();
         if (error === undefined) resolve();
         else
           reject(
@@ -138,9 +139,9 @@ export class Channel {
       metadata,
     );
     const cancel = () => stream.cancel();
-    call.signal.addEventListener("abort", cancel, { once: true });
-    stream.once("close", () => call.signal.removeEventListener("abort", cancel));
-    stream.on("end", () => call.signal.removeEventListener("abort", cancel));
+    const forget = onAbort(call.signal, cancel);
+    stream.once("close", forget);
+    stream.once("end", forget);
     if (call.signal.aborted) cancel();
     return stream;
   }
@@ -166,14 +167,14 @@ export class Channel {
         metadata,
         { deadline },
         (error, response) => {
-          call.signal.removeEventListener("abort", cancel);
+          forget();
           if (error !== null) reject(NsmError.from(error, this.url));
           else resolve({ response: response as Res, headers });
         },
       );
       grpcCall.on("metadata", (received) => (headers = received));
       const cancel = () => grpcCall.cancel();
-      call.signal.addEventListener("abort", cancel, { once: true });
+      const forget = onAbort(call.signal, cancel);
       if (call.signal.aborted) cancel();
     });
   }

@@ -1,3 +1,5 @@
+import { onAbort } from "../sys/on-abort.ts";
+
 /** Time as elements see it, so that tests can turn it. */
 export interface Clock {
   /** ms since 1970. */
@@ -13,14 +15,13 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   after(delayMs, signal, callback) {
     if (signal.aborted) return;
-    const end = () => clearTimeout(timer);
     const wait = Math.min(Math.max(0, delayMs), MAX_DELAY_MS);
     const timer = setTimeout(() => {
-      signal.removeEventListener("abort", end);
+      forget();
       if (delayMs > MAX_DELAY_MS) systemClock.after(delayMs - MAX_DELAY_MS, signal, callback);
       else callback();
     }, wait);
     timer.unref();
-    signal.addEventListener("abort", end, { once: true });
+    const forget = onAbort(signal, () => clearTimeout(timer));
   },
 };

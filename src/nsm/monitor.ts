@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { onAbort } from "../sys/on-abort.ts";
 import { Call } from "./call.ts";
 import type { Channel } from "./channel.ts";
 import { NsmError } from "./errors.ts";
@@ -156,7 +157,7 @@ export function monitorHandlers(
           resolve();
         };
         if (call.signal.aborted) over();
-        else call.signal.addEventListener("abort", over, { once: true });
+        else onAbort(call.signal, over);
       });
     },
   };
@@ -233,10 +234,11 @@ export async function currentConnections(
   const abort = new AbortController();
   const own = new Call({ ...call, signal: AbortSignal.any([call.signal, abort.signal]), deadlineMs: call.deadlineMs });
   const stream = await channel.stream(nsmServices().monitorConnection["MonitorConnections"]!, selector, own);
+  let forget: (() => void) | undefined;
   try {
     return await new Promise((resolve, reject) => {
       const late = () => reject(new NsmError("TIMEOUT", `${channel.url} did not tell its connections in time`));
-      call.signal.addEventListener("abort", late, { once: true });
+      forget = onAbort(call.signal, late);
       if (call.signal.aborted) late();
       // The first event is the state as it is.
       stream.once("data", (event: ConnectionEvent) => resolve(Object.values(event.connections)));
@@ -244,6 +246,7 @@ export async function currentConnections(
       stream.once("end", () => reject(new NsmError("UNAVAILABLE", `${channel.url} ended its monitor`)));
     });
   } finally {
+    forget?.();
     stream.on("error", () => undefined);
     abort.abort();
   }

@@ -14,6 +14,7 @@ import { until } from "../sys/support.ts";
 import { inFolder } from "./support.ts";
 
 const HEAL_MS = 15_000;
+const MANY = 20;
 
 interface Scene {
   readonly client: NsmClient;
@@ -100,5 +101,33 @@ describe("nsm: heal with a liveness check", () => {
       await client.request({ connection: newConnection({ networkService: "a" }) });
       await until("both are seen", () => events.filter(({ type }) => type === "data-plane-down").length >= 2, HEAL_MS);
     });
+  });
+
+  it("of many connections of one client: what waits for the client's end is one listener", async () => {
+    const warnings: string[] = [];
+    const onWarning = ({ name }: Error) => warnings.push(name);
+    process.on("warning", onWarning);
+    let checking = 0;
+    let options: HealOptions = {};
+    // None answers before all are asked.
+    const all = new Promise<void>((resolve) => {
+      const livenessCheck = async () => {
+        checking += 1;
+        if (checking === MANY) resolve();
+        await all;
+        return true;
+      };
+      options = { livenessCheck, livenessIntervalMs: 20, livenessTimeoutMs: HEAL_MS };
+    });
+    try {
+      await scene(options, async ({ client }) => {
+        const ask = () => client.request({ connection: newConnection({ networkService: "a" }) });
+        await Promise.all(Array.from({ length: MANY }, ask));
+        await all;
+      });
+    } finally {
+      process.off("warning", onWarning);
+    }
+    assert.deepEqual(warnings, []);
   });
 });

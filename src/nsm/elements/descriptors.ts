@@ -1,4 +1,5 @@
 import { closeSync, openSync } from "node:fs";
+import { onAbort } from "../../sys/on-abort.ts";
 import { signalWithin } from "../aborts.ts";
 import { CallKey, type Call } from "../call.ts";
 import type { ChainElement, NetworkService } from "../chain.ts";
@@ -217,7 +218,7 @@ async function receiveAnswered(
  */
 export function passDescriptors(signal?: AbortSignal): ChainElement {
   const live = new Set<ReceivedFiles>();
-  signal?.addEventListener("abort", () => live.forEach((files) => files.close()), { once: true });
+  if (signal !== undefined) onAbort(signal, () => live.forEach((files) => files.close()));
   return (next) => ({
     async request(request, call) {
       const channel = storeOf(call).get(CHANNEL);

@@ -1,6 +1,7 @@
 import { fstatSync } from "node:fs";
 import type net from "node:net";
 import { Duplex } from "node:stream";
+import { onAbort } from "../../sys/on-abort.ts";
 import { sendWithFds } from "../../sys/fdpass.ts";
 import { FdStreamReader, closeAll } from "../../sys/fdstream.ts";
 import { watchReadable, type Watch } from "../../sys/notifier.ts";
@@ -91,7 +92,7 @@ export class DescriptorSocket extends Duplex {
       const waiters = this.#wanted.get(url) ?? new Set();
       this.#wanted.set(url, waiters);
       const end = () => {
-        signal.removeEventListener("abort", fail);
+        forget();
         this.off("close", fail);
         waiters.delete(done);
         if (waiters.size === 0) this.#wanted.delete(url);
@@ -106,7 +107,7 @@ export class DescriptorSocket extends Duplex {
       };
       waiters.add(done);
       this.once("close", fail);
-      signal.addEventListener("abort", fail, { once: true });
+      const forget = onAbort(signal, fail);
       if (signal.aborted || this.destroyed) fail();
     });
   }

@@ -1,3 +1,4 @@
+import { onAbort } from "../../sys/on-abort.ts";
 import type { Call } from "../call.ts";
 import { NsmError } from "../errors.ts";
 import { clone, type EndpointInfo, type NetworkServiceInfo, type RegistryEvent } from "../messages.ts";
@@ -70,12 +71,12 @@ export class MemoryRegistry<T extends { name: string }> implements Registry<T> {
           onEvent(clone(event));
         } catch (error) {
           this.#watches.delete(watch);
-          call.signal.removeEventListener("abort", over);
+          forget();
           reject(NsmError.from(error));
         }
       };
       this.#watches.add(watch);
-      call.signal.addEventListener("abort", over, { once: true });
+      const forget = onAbort(call.signal, over);
       for (const info of this.#entries.values()) watch({ info, deleted: false });
       if (call.signal.aborted) over();
     });
