@@ -2,6 +2,7 @@ import { startDataplane, type DataplaneServer } from "../dataplane/server.ts";
 import type { LogEntry } from "../observe/events.ts";
 import type { HttpServer } from "../observe/http.ts";
 import { idsOf } from "../sys/peer.ts";
+import { aborted } from "./aborted.ts";
 import { peerRefused } from "./peer-refused.ts";
 
 export interface DataplaneRoleOptions {
@@ -67,11 +68,4 @@ async function startHttp(server: DataplaneServer, listen: string | undefined): P
   if (listen === undefined) return undefined;
   const { serveDataplaneHttp } = await import("./dataplane-http.ts");
   return serveDataplaneHttp(server, listen);
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -3,6 +3,7 @@ import { Namespace } from "../kernel/namespace.ts";
 import { keepStatus, NscAgent, StateFile, type NscOptions, type NscSettings, type NscStatus } from "../nsc/index.ts";
 import type { LogEntry } from "../observe/events.ts";
 import { startTrafficServer } from "../traffic/index.ts";
+import { aborted } from "./aborted.ts";
 import { nscEntry } from "./nsc-log.ts";
 import { openIdentity, type IdentityOptions } from "./nsm-identity.ts";
 
@@ -76,7 +77,8 @@ export async function runNsc(options: NscRoleOptions, signal: AbortSignal): Prom
       stack.push(() => http.close());
     }
     agent.start();
-    await aborted(signal);
+    // Nothing else keeps it alive while no endpoint has answered.
+    await aborted(signal, true);
     log({ event: "nsc-stopping", message: "told to stop" });
     if (options.drainMs !== undefined && options.drainMs > 0) await agent.drain(options.drainMs);
   } finally {
@@ -111,20 +113,4 @@ async function closeAll(stack: readonly (() => void | Promise<void>)[]): Promise
     }
   }
   if (first !== undefined) throw first;
-}
-
-/** Waits, and keeps the process alive: nothing else does while no endpoint has answered. */
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const hold = setInterval(() => undefined, 2 ** 30);
-    signal.addEventListener(
-      "abort",
-      () => {
-        clearInterval(hold);
-        resolve();
-      },
-      { once: true },
-    );
-  });
 }

@@ -14,6 +14,7 @@ import {
   type Registry,
 } from "@networkservicemesh/sdk-ts";
 import { describeConnection } from "../mesh/index.ts";
+import { aborted } from "./aborted.ts";
 import { openIdentity, type IdentityOptions } from "./nsm-identity.ts";
 
 /** A manager or registry, and who asks it. */
@@ -236,11 +237,4 @@ function byName(a: { readonly name: string }, b: { readonly name: string }): num
 
 function compare(a: string, b: string): number {
   return a < b ? -1 : Number(a > b);
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

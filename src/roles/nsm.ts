@@ -5,6 +5,7 @@ import type { LogEntry } from "../observe/events.ts";
 import type { HttpServer } from "../observe/http.ts";
 import { parseListen } from "../observe/listen.ts";
 import type { MeshSource } from "../observe/sources.ts";
+import { aborted } from "./aborted.ts";
 import { openIdentity, type IdentityOptions, type NsmIdentity } from "./nsm-identity.ts";
 import { NsmLinks } from "./nsm-links.ts";
 import { meshEntry } from "./nsm-log.ts";
@@ -149,11 +150,4 @@ async function reload(work: () => Promise<void>, log: (entry: LogEntry) => void)
   } catch (error) {
     log({ event: "config-refused", message: `network services stay as they are: ${(error as Error).message}` });
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }
