@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { firstNamed, firstOf, listOf, parseTimeout, type Environment } from "@networkservicemesh/sdk-ts";
+import { firstNamed, firstOf, listOf, parseGoBool, parseTimeout, type Environment } from "@networkservicemesh/sdk-ts";
 import { NscError } from "./errors.ts";
 import { parsePrefixes } from "./prefixes.ts";
 import { parseLabels, parseServices, type ServiceRequest } from "./service-url.ts";
@@ -102,10 +102,11 @@ function livenessOf(
   duration: (flag: undefined, option: string, names: readonly string[], otherwise: string) => number,
 ): NscSettings["liveness"] {
   const names = (what: string) => [`NSM_LIVENESSCHECK${what}`, `NSM_LIVENESS_CHECK_${what}`];
-  const enabled = value(...names("ENABLED")) ?? "true";
-  if (!["true", "false", "1", "0"].includes(enabled.toLowerCase()))
-    throw new NscError("INPUT", `NSM_LIVENESSCHECKENABLED is true or false, not ${JSON.stringify(enabled)}`);
-  if (flags.liveness === false || ["false", "0"].includes(enabled.toLowerCase())) return undefined;
+  const text = value(...names("ENABLED")) ?? "true";
+  const enabled = parseGoBool(text);
+  if (enabled === undefined)
+    throw new NscError("INPUT", `NSM_LIVENESSCHECKENABLED is true or false, not ${JSON.stringify(text)}`);
+  if (flags.liveness === false || !enabled) return undefined;
   const timeout = (otherwise: string) => duration(undefined, "", names("TIMEOUT"), otherwise);
   return {
     intervalMs: duration(undefined, "", names("INTERVAL"), "1200ms"),

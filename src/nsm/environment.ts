@@ -39,6 +39,13 @@ export function labelsOf(entries: Iterable<string>, wrong: (entry: string) => Er
   return Object.fromEntries(labels);
 }
 
+/** A truth as Go's strconv.ParseBool reads it ("1", "t", "true" and their opposites), in any case; undefined where it is none. */
+export function parseGoBool(text: string): boolean | undefined {
+  const lower = text.toLowerCase();
+  if (["1", "t", "true"].includes(lower)) return true;
+  return ["0", "f", "false"].includes(lower) ? false : undefined;
+}
+
 // Go takes the micro sign (U+00B5) and the Greek letter (U+03BC).
 const UNIT_NS: Readonly<Record<string, number>> = {
   ns: 1,

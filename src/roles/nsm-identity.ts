@@ -1,8 +1,10 @@
 import { X509Certificate } from "node:crypto";
 import type { ChannelCredentials } from "@grpc/grpc-js";
 import {
+  firstOf,
   insecureTokens,
   NsmError,
+  parseGoBool,
   type NsmServerOptions,
   type Peer,
   type TokenGenerator,
@@ -131,7 +133,7 @@ function withoutIdentity(tokens: TokenGenerator): NsmIdentity {
 /** What is given by option goes before the environment. @returns undefined: insecure @throws SpiffeError INPUT */
 function chooseSocket({ spiffeSocket, insecure }: IdentityOptions): string | undefined {
   const given = spiffeSocket !== undefined || insecure === true;
-  const socket = given ? spiffeSocket : process.env["SPIFFE_ENDPOINT_SOCKET"] || undefined;
+  const socket = given ? spiffeSocket : firstOf(process.env, "SPIFFE_ENDPOINT_SOCKET");
   const clear = insecure ?? (given ? false : insecureByEnvironment());
   if (socket !== undefined && clear)
     throw new SpiffeError("INPUT", `identities from ${socket} and insecure are both asked for: leave one of them out`);
@@ -144,8 +146,8 @@ function chooseSocket({ spiffeSocket, insecure }: IdentityOptions): string | und
 }
 
 function insecureByEnvironment(): boolean {
-  const text = process.env["NSM_INSECURE"] ?? "";
-  if (["", "false", "0"].includes(text)) return false;
-  if (["true", "1"].includes(text)) return true;
+  const text = firstOf(process.env, "NSM_INSECURE");
+  const insecure = text === undefined ? false : parseGoBool(text);
+  if (insecure !== undefined) return insecure;
   throw new SpiffeError("INPUT", `NSM_INSECURE is true or false, not ${JSON.stringify(text)}`);
 }

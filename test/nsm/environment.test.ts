@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { firstNamed, firstOf, labelsOf, listOf, parseGoDuration, parseTimeout } from "@networkservicemesh/sdk-ts";
+import {
+  firstNamed,
+  firstOf,
+  labelsOf,
+  listOf,
+  parseGoBool,
+  parseGoDuration,
+  parseTimeout,
+} from "@networkservicemesh/sdk-ts";
 
 const UNIT_NS: Readonly<Record<string, bigint>> = {
   ns: 1n,
@@ -94,6 +102,12 @@ describe("nsm: settings of the environment", () => {
     ] as const)
       assert.equal(parseTimeout(text), ms, text);
     for (const text of ["0", "0s", "-1s", "x", "", "87601h"]) assert.equal(parseTimeout(text), undefined, text);
+  });
+
+  it("truths", () => {
+    for (const text of ["1", "t", "T", "true", "True", "TRUE"]) assert.equal(parseGoBool(text), true, text);
+    for (const text of ["0", "f", "F", "false", "False", "FALSE"]) assert.equal(parseGoBool(text), false, text);
+    for (const text of ["", "yes", "no", "on", "2", " true", "truee"]) assert.equal(parseGoBool(text), undefined, text);
   });
 
   it("the first variable that is not blank", () => {
