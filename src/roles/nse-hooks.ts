@@ -8,6 +8,8 @@ export interface NseHooksOptions {
   readonly program?: string;
   readonly timeoutMs: number;
   readonly parallel: number;
+  /** A server that was there before VPP was another one is waited for so long. */
+  readonly linkLossMs: number;
   /** Inherited, with what `more` says where it says nothing. */
   readonly env: NodeJS.ProcessEnv;
   /** `IP_ADDRESS` and the like, as this endpoint has them. */
@@ -26,7 +28,8 @@ const LAST_MS = 5000;
 /**
  * Runs the hook on what happens at the endpoint.
  * - `endpoint_started` once the endpoint is registered (or connections came back with the agent) and VPP is as it should
- *   be, and again whenever VPP is another one; alone, before all that follows. Servers that are there come after it.
+ *   be, and again whenever VPP is another one, with the servers that were there before; alone, before all that follows.
+ *   Servers that are there come after it.
  * - `new_connection` when a client's interface works, `server_down` when it does not any more, `del_connection` before
  *   the interface is removed: for each of its addresses, those of one connection one after another.
  * - `vip_added` and `vip_removed` alone.
@@ -39,6 +42,12 @@ export class NseHooks {
   readonly #leaving = new Map<string, Promise<unknown>>();
   /** There is a reason to start, VPP is as it should be, and the hook was told. */
   readonly #start = { due: false, settled: false, told: false };
+  /**
+   * Connections that were servers and will be again in a moment: a hook that opened a new VPP with some of them would have
+   * the flows of all the others stick to those.
+   */
+  readonly #returning = new Set<string>();
+  #returningTimer: NodeJS.Timeout | undefined;
 
   constructor(options: NseHooksOptions) {
     this.#options = options;
@@ -79,6 +88,7 @@ export class NseHooks {
         return this.due();
       case "vpp_restarted":
         Object.assign(this.#start, { settled: false, told: false });
+        this.#await([...this.#servers.keys()]);
         return this.#servers.clear();
       case "server_up":
         return this.#comes(event.connection);
@@ -101,6 +111,17 @@ export class NseHooks {
       default:
         return undefined;
     }
+  }
+
+  /** Connections came back with the agent, as servers. */
+  restored(): void {
+    this.#await(
+      this.#options
+        .connections()
+        .filter(({ server }) => server === "up")
+        .map(({ id }) => id),
+    );
+    this.due();
   }
 
   /** There are connections to serve, or the endpoint is registered. */
@@ -129,12 +150,34 @@ export class NseHooks {
 
   /** Gives what runs some time. */
   async close(): Promise<void> {
+    clearTimeout(this.#returningTimer);
     await this.#hooks.close(Math.min(LAST_MS, this.#options.timeoutMs));
+  }
+
+  #await(ids: readonly string[]): void {
+    if (ids.length === 0 || !this.configured) return;
+    for (const id of ids) this.#returning.add(id);
+    clearTimeout(this.#returningTimer);
+    const enough = () => {
+      this.#returning.clear();
+      this.#startNow();
+    };
+    this.#returningTimer = setTimeout(enough, this.#options.linkLossMs);
+  }
+
+  /** Those that are there again, and those that will not come, are waited for no longer. */
+  #allReturned(): boolean {
+    if (this.#returning.size === 0) return true;
+    const served = new Map(this.#options.connections().map(({ id, server }) => [id, server]));
+    for (const id of this.#returning) {
+      if (!served.has(id) || served.get(id) === "up" || this.#leaving.has(id)) this.#returning.delete(id);
+    }
+    return this.#returning.size === 0;
   }
 
   #startNow(): void {
     const { due, settled, told } = this.#start;
-    if (!due || !settled || told || !this.configured) return;
+    if (!due || !settled || told || !this.configured || !this.#allReturned()) return;
     this.#start.told = true;
     const up = this.#options.connections().filter(({ id, server }) => server === "up" && !this.#leaving.has(id));
     for (const { id, addresses } of up) this.#servers.set(id, new Set(addresses));
@@ -147,7 +190,8 @@ export class NseHooks {
 
   #comes(connection: ServedConnection): void {
     // Until then it waits for endpoint_started, which brings it along.
-    if (!this.#start.told || this.#leaving.has(connection.id)) return;
+    if (!this.#start.told) return this.#startNow();
+    if (this.#leaving.has(connection.id)) return;
     this.#servers.set(connection.id, new Set(connection.addresses));
     void this.#tell("new_connection", connection, connection.addresses);
   }
@@ -180,6 +224,7 @@ export class NseHooks {
     const addresses = new Set([...(this.#servers.get(connection.id) ?? []), ...connection.addresses]);
     this.#servers.delete(connection.id);
     this.#leaving.set(connection.id, this.#tell("del_connection", connection, [...addresses]));
+    this.#startNow();
   }
 
   /** A first Request failed after its interface had come. */

@@ -95,11 +95,12 @@ class ObservedEndpoint {
   }
 
   #makeHooks(): NseHooks {
-    const { hook, networks, bridge, mtu, defaultVips } = this.#settings;
+    const { hook, linkLossMs, networks, bridge, mtu, defaultVips } = this.#settings;
     const { desired } = this.#parts;
     const vips = [...defaultVips, ...desired.vips.map((vip) => vip.prefix)];
     return new NseHooks({
       ...hook,
+      linkLossMs,
       env: this.#options.env ?? process.env,
       more: {
         IP_ADDRESS: networks.map(({ prefix }) => prefix).join(","),
@@ -139,7 +140,7 @@ class ObservedEndpoint {
       beforeRemoval: (connection) => this.#hooks.beforeRemoval(connection),
     });
     // They are served whether the endpoint can be registered or not.
-    if (this.#agent.connections.length > 0) this.#hooks.due();
+    if (this.#agent.connections.length > 0) this.#hooks.restored();
     return this.#agent;
   }
 

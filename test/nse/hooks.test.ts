@@ -252,4 +252,64 @@ describe("nse: hooks, log and pages of an endpoint", function () {
     await told(...all);
     await client.close(made);
   });
+
+  it("a new VPP is opened with all servers of before, as soon as they are back or linkLossMs is over", async () => {
+    const byHook = (linkLossMs: number) => useHook({}, [VIP4], { lbManagedBy: "hook", linkLossMs });
+    byHook(WAIT_MS);
+    const { events } = await start();
+    for (const name of ["m1", "m2"]) {
+      const client = lab.client(name, { heal: { livenessCheck: () => Promise.resolve(true) } });
+      await client.request(byMemif());
+    }
+    const folder = join(lab.folder, "memif");
+    const paths = running!.agent.connections.map(({ interface: name }) => {
+      const [, socket] = /^memif(\d+)\//.exec(name!)!;
+      return join(
+        folder,
+        readdirSync(folder).find((file) => file.endsWith(`-${socket}.sock`))!,
+      );
+    });
+    const open = (at: number) => {
+      const slave = new MemifSlave({ id: 0, socketPath: paths[at]!, minRetryMs: 20, maxRetryMs: 100 }, new Told());
+      slave.start();
+      return slave;
+    };
+    const starts = () => lines().filter((line) => line.startsWith("endpoint_started"));
+    /** VPPLB_SERVERS of the latest start. */
+    const servers = () => (starts().at(-1)!.split("|")[4] ?? "").split(" ").sort();
+    const [one, two] = [
+      ["10.60.1.2", "2001:db8:60::2"],
+      ["10.60.1.3", "2001:db8:60::3"],
+    ] as const;
+    const first = open(0);
+    let second = open(1);
+    await until("both are servers", () => calls().length === 5, WAIT_MS);
+
+    const restart = async (between: () => void) => {
+      await lab.stopVpp();
+      between();
+      await lab.startVpp();
+    };
+    await restart(() => second.stop());
+    await until("the first is back", () => countOf(events, "server_up") === 3, WAIT_MS);
+    await until("VPP is as it should be", async () => (await lab.control.status()).sync.state === "in-sync", WAIT_MS);
+    assert.equal(starts().length, 1, "the second is waited for");
+    second = open(1);
+    await until("it has started", () => starts().length === 2, WAIT_MS);
+    assert.deepEqual(servers(), [...one, ...two].sort());
+
+    await running!.stop();
+    await restart(() => undefined);
+    await start();
+    await until("a new agent has started a new VPP", () => starts().length === 3, WAIT_MS);
+    assert.deepEqual(servers(), [...one, ...two].sort());
+
+    byHook(500);
+    await running!.stop();
+    await restart(() => second.stop());
+    await start();
+    await until("it has started without the second", () => starts().length === 4, WAIT_MS);
+    assert.ok(!servers().includes(two[0]), String(servers()));
+    first.stop();
+  });
 });
