@@ -44,6 +44,8 @@ export interface L2Attachment {
   readonly bdIndex: number;
   readonly shg: number;
   readonly portType: "normal" | "bvi" | "uu-fwd";
+  /** What it receives is dropped. */
+  readonly isDeaf: boolean;
 }
 
 export interface InterfaceMtu {

@@ -22,7 +22,8 @@ export function l2Input(n: Nodes, p: Packet): void {
     p.start = to;
   }
   if (rx.xconnect !== undefined) return crossConnect(n, p, rx.xconnect);
-  if (domain === undefined) return n.drop(p, n.counters.l2InputDrop);
+  // l2_input_node.c:199: VPP tells a domain's features to its members alone, which a uu-fwd port is not.
+  if (domain === undefined || rx.l2!.isDeaf) return n.drop(p, n.counters.l2InputDrop);
   // A BVI's address is static: it neither learns nor moves.
   if (domain.learn && rx.l2!.portType !== "bvi") {
     const refused = learn(n, p, domain);

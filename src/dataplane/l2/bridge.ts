@@ -40,6 +40,8 @@ export class Bridges {
    * VPP floods only as BVIs from the start.
    */
   readonly #unflooded = new WeakSet<Interface>();
+  /** Indexes of interfaces that were members of a domain: l2-input masks by the features that only its members are told. */
+  readonly #everMembers = new Set<number>();
   /** By interface index: as in VPP they outlive an interface that is routed when it goes. */
   readonly #rewrites: (TagRewrite | undefined)[] = [];
   readonly #interface: (swIfIndex: number) => Interface | undefined;
@@ -99,12 +101,14 @@ export class Bridges {
     this.#leave(iface);
     const domain = this.byId(bdId)!;
     this.fib.countInterface(swIfIndex);
+    const isDeaf = !this.#everMembers.has(swIfIndex);
     // Domain 0, which drops, counts as having one.
     if (portType === "bvi" && (domain.bviSwIfIndex !== NO_INDEX || domain.bdIndex === 0)) {
-      iface.l2 = { bdIndex: domain.bdIndex, shg: oldShg, portType: "normal" };
+      iface.l2 = { bdIndex: domain.bdIndex, shg: oldShg, portType: "normal", isDeaf };
       return BD_ALREADY_HAS_BVI;
     }
-    iface.l2 = { bdIndex: domain.bdIndex, shg, portType };
+    iface.l2 = { bdIndex: domain.bdIndex, shg, portType, isDeaf: isDeaf && portType === "uu-fwd" };
+    if (portType !== "uu-fwd") this.#everMembers.add(swIfIndex);
     setL2(iface, true);
     if (portType === "bvi") this.#unflooded.delete(iface);
     const isLoopback = iface.kind === "loopback" && portType !== "bvi";
