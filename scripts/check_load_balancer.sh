@@ -10,6 +10,7 @@
 #   --connections N      so many, all must be answered                30
 #   --hosts N            at least so many servers must have answered  2
 #   --timeout SECONDS    for pods and for the first ping              60
+#   --wait SECONDS       for the answer to a connection               5
 # In Kubernetes:
 #   --namespace NAME, --context NAME                                  kubectl's
 #   --lb LABELS          the load-balancer's pods                     networkservicemesh.io/app=load-balancer
@@ -24,7 +25,7 @@
 # Exit status: 0 it works, 1 it does not, 2 it could not be checked (wrong options, a tool is missing).
 set -u
 
-vip=10.2.2.33 port=5001 connections=30 hosts=2 timeout=60
+vip=10.2.2.33 port=5001 connections=30 hosts=2 timeout=60 answer=5
 local=no namespace='' context='' container=load-balancer vppctl='' vppctl_set=no client='' servers=''
 lb=networkservicemesh.io/app=load-balancer
 as=networkservicemesh.io/app=application-server
@@ -55,7 +56,7 @@ read_options() {
       sed -n '2,/^set -u/{/^set -u/d;s/^# \{0,1\}//;p;}' "$0"
       exit 0
       ;;
-    --vip | --port | --connections | --hosts | --timeout | --namespace | --context | --container | --lb | --as | \
+    --vip | --port | --connections | --hosts | --timeout | --wait | --namespace | --context | --container | --lb | --as | \
       --vppctl | --client | --server)
       [ $# -ge 2 ] || give_up "$1 needs a value"
       case $1 in
@@ -64,6 +65,7 @@ read_options() {
       --connections) connections=$2 ;;
       --hosts) hosts=$2 ;;
       --timeout) timeout=$2 ;;
+      --wait) answer=$2 ;;
       --namespace) namespace=$2 ;;
       --context) context=$2 ;;
       --container) container=$2 ;;
@@ -85,6 +87,7 @@ read_options() {
   number --connections "$connections" 1 1000
   number --hosts "$hosts" 1 1000
   number --timeout "$timeout" 1 3600
+  number --wait "$answer" 1 3600
   [ "$connections" -ge "$hosts" ] || give_up "$connections connections cannot reach $hosts hosts"
 }
 
@@ -123,17 +126,17 @@ vpp() {
 PING='command -v ping >/dev/null || exit 127
 case $1 in *:*) ping -6 -c 1 -W 1 "$1" || ping6 -c 1 -W 1 "$1" ;; *) ping -c 1 -W 1 "$1" ;; esac'
 
-# ADDRESS PORT COUNT: as many connections at a time; the first line that each gets.
+# ADDRESS PORT COUNT SECONDS: as many connections at a time; the first line that each gets.
 # shellcheck disable=SC2016
 CONNECT='if command -v nc >/dev/null; then
   # OpenBSD'"'"'s keeps its side open after the end of its input unless it is told.
   half=""
   nc -h 2>&1 | grep -q -e "-[a-zA-Z0-9]*N" && nc -h 2>&1 | grep -q OpenBSD && half=-N
-  try() { nc $half -w 5 "$1" "$2" </dev/null; }
+  try() { nc $half -w "$3" "$1" "$2" </dev/null; }
 elif command -v node >/dev/null; then
   try() {
     node -e "const s = require(\"net\").connect(+process.argv[2], process.argv[1]);
-      s.setTimeout(5000, () => process.exit(1)); s.on(\"error\", () => process.exit(1)); s.pipe(process.stdout); s.end()" "$1" "$2"
+      s.setTimeout(1000 * process.argv[3], () => process.exit(1)); s.on(\"error\", () => process.exit(1)); s.pipe(process.stdout); s.end()" "$1" "$2" "$3"
   }
 else
   exit 127
@@ -141,7 +144,7 @@ fi
 count=0
 while [ "$count" -lt "$3" ]; do
   count=$((count + 1))
-  { name=$(try "$1" "$2" 2>/dev/null | head -n 1 | tr -cd "[:graph:]"); echo "answer ${name:--}"; } &
+  { name=$(try "$1" "$2" "$4" 2>/dev/null | head -n 1 | tr -cd "[:graph:]"); echo "answer ${name:--}"; } &
   [ $((count % 30)) -ne 0 ] || wait
 done
 wait'
@@ -226,7 +229,7 @@ check_ping() {
 }
 
 check_connections() {
-  said=$(on_client "$CONNECT" sh "$vip" "$port" "$connections" 2>&1)
+  said=$(on_client "$CONNECT" sh "$vip" "$port" "$connections" "$answer" 2>&1)
   status=$?
   [ $status -ne 127 ] || give_up "no nc and no node there to connect with"
   answers=$(printf '%s\n' "$said" | sed -n 's/^answer //p')

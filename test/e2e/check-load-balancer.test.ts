@@ -103,13 +103,13 @@ for (const subject of SUBJECTS) {
 
       await pod.hook(["new_connection", SERVERS[1]!.ip4]);
       await pod.hook(["new_connection", "10.60.1.99"]);
-      const lost = await local("--connections", "20", "--vppctl", pod.env["VPPCTL"]!);
+      const lost = await local("--connections", "20", "--wait", "2");
       assert.equal(lost.status, 1);
       assert.match(lost.stderr, /^ok +VPP has 3 servers of a VIP$/m);
       assert.match(lost.stderr, /^FAILED +\d+ of 20 connections to 10.2.2.33 port 5001 were answered$/m);
 
       for (const ip4 of [SERVERS[0]!.ip4, SERVERS[1]!.ip4, "10.60.1.99"]) await pod.hook(["del_connection", ip4]);
-      const none = await local("--connections", "4", "--timeout", "1");
+      const none = await local("--connections", "4", "--timeout", "1", "--wait", "1");
       assert.equal(none.status, 1);
       for (const verdict of [
         "VPP has 0 servers",
@@ -120,7 +120,7 @@ for (const subject of SUBJECTS) {
         assert.match(none.stderr, new RegExp(`^FAILED +${verdict}`, "m"));
 
       await pod.killVpp();
-      const gone = await local("--connections", "4", "--timeout", "1");
+      const gone = await local("--connections", "4", "--timeout", "1", "--wait", "1");
       assert.equal(gone.status, 1);
       assert.match(gone.stderr, /^FAILED +VPP does not answer/m);
       assert.match(gone.stderr, /The load-balancer does not work: \d of the checks failed\.$/m);
@@ -132,6 +132,7 @@ for (const subject of SUBJECTS) {
         ["--vip", "$(reboot)"],
         ["--port", "0"],
         ["--connections", "1"],
+        ["--wait", "0"],
         ["--hosts"],
         ["--frobnicate"],
         ["--local", "--vppctl", "/nowhere/vppctl"],
