@@ -15,8 +15,10 @@ export const vipOperationId = (vip: VipRef, what: "create" | "delete"): string =
  */
 export function isOurVip(found: VipRef, { desired, owned }: DiffInput): boolean {
   const key = vipKey(found);
-  if (owned.vips.has(key) || found.title !== undefined) return true;
-  const { prefixes } = desired.ownership;
+  if (found.title !== undefined) return true;
+  const { prefixes, leavesVips } = desired.ownership;
+  if (leavesVips === true) return false;
+  if (owned.vips.has(key)) return true;
   if (prefixes !== undefined) return prefixes.some((prefix) => contains(prefix, found.prefix));
   return desired.vips.some((vip) => vipKey(vip) === key);
 }

@@ -235,11 +235,14 @@ function macOf(addresses: readonly string[]): string {
   return `02:fe:${[0, 2, 4, 6].map((at) => digest.slice(at, at + 2)).join(":")}`;
 }
 
-/** Without what the hook programs: it is neither made, nor taken away. */
+/**
+ * Without what the hook programs: it is neither made, nor taken away. VIPs of a time when they were ours are the hook's
+ * as they are, servers included, so that no flow is without a way while it begins.
+ */
 function withoutLb(desired: DesiredState): DesiredState {
   const { lbConf: _lbConf, steering: _steering, ...rest } = desired;
   const { prefixes: _prefixes, ...ownership } = rest.ownership;
-  return { ...rest, vips: [], ownership };
+  return { ...rest, vips: [], ownership: { ...ownership, leavesVips: true } };
 }
 
 /** Addresses that the file gives to somebody, and no client may get. */

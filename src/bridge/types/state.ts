@@ -18,6 +18,8 @@ export interface Ownership {
   readonly prefixes?: readonly string[];
   /** Interface tag that marks our interfaces and bridge domains, 1..63 characters. */
   readonly tag: string;
+  /** VIPs are somebody else's from now on, also those made before: they stay as they are, and are forgotten. */
+  readonly leavesVips?: boolean;
 }
 
 export interface DisruptionPolicy {
