@@ -188,12 +188,14 @@ check_vpp() {
   'vpp v'*) good "VPP answers: $(printf '%s\n' "$version" | head -n 1)" ;;
   *) bad "VPP does not answer to \"$vppctl\": $(printf '%s\n' "$version" | head -n 1)" ;;
   esac
-  for line in 'show interface' 'show interface addr' 'show bridge-domain' 'show lb' 'show lb vips verbose'; do
+  for line in 'show interface' 'show interface addr' 'show bridge-domain' 'show lb'; do
     title "$line"
     # shellcheck disable=SC2086 # words
     vpp $line
   done
+  title 'show lb vips verbose'
   before=$(vpp show lb vips verbose)
+  printf '%s\n' "$before"
   most=$(printf '%s\n' "$before" | awk '
     /^ *ip[46]-/ { used = 0; live = !/ removed *$/ }
     / used( |$)/ { if (live && ++used > most) most = used }
