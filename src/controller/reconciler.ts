@@ -244,8 +244,16 @@ export class Reconciler {
     return { ...this.#report("error", applied, refused), disruption: disruption ?? [] };
   }
 
+  /** VPP has a route for each server of a VIP: they are not asked for where none is wanted, ours or where streams lead. */
+  get #usesRoutes(): boolean {
+    const { routes, assigned } = this.journal;
+    const states = [this.#candidate?.desired, this.#desired].filter((one) => one !== undefined);
+    const wanted = states.some((one) => one.routes.length > 0 || one.steering !== undefined);
+    return wanted || this.#overlay !== undefined || routes.size > 0 || assigned.size > 0;
+  }
+
   async #observe(session: VppSession): Promise<ObservedState> {
-    const tables = routeTables(this.#candidate?.desired ?? this.#desired, this.journal.routes);
+    const tables = this.#usesRoutes ? routeTables(this.#candidate?.desired ?? this.#desired, this.journal.routes) : [];
     const [observed, others] = await Promise.all([
       observe(session.port, session.features, tables),
       otherControllers(session.port, this.#link.name),
