@@ -1,22 +1,20 @@
-import { mkdirSync, readlinkSync, statSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { ConnectionState } from "vpp-api-ts";
 import {
-  filePathOf,
   KERNEL,
   MEMIF,
   NsmError,
   PARAMETER,
-  type Call,
   type Mechanism,
+  type Call,
   type Wiring,
   type WiringRequest,
 } from "@networkservicemesh/sdk-ts";
 import { applyContext, endContext } from "./context.ts";
 import { openEnd, type KernelEnd } from "./kernel.ts";
 import { clientOf, expiryOf, type Links } from "./links.ts";
+import { masterOf, slaveOf } from "./memif-place.ts";
 import { keyOf } from "./tag.ts";
 import { deleteVeth, ensureVeth } from "./veth.ts";
 import { seenFromHere, VppJoints, type JointSpec } from "./vpp-joint.ts";
@@ -203,7 +201,7 @@ export class DataplaneWiring implements Wiring {
         key,
         hostInterface: `nsm${key.slice(0, 12)}`,
         mtu: connection.context?.MTU || DEFAULT_MTU,
-        ...(isClientKernel ? this.#slave(endpoint) : this.#master(client, key)),
+        ...(isClientKernel ? slaveOf(endpoint, this.#joints.pid) : masterOf(client, key, this.#options.memifFolder)),
       };
       const held = links.namespaces.take(this.#options.netns ?? `/proc/${this.#vppPid()}/ns/net`);
       const { namespace, inode } = held;
@@ -220,24 +218,6 @@ export class DataplaneWiring implements Wiring {
     if (pid === 0)
       throw new NsmError("UNSUPPORTED", "VPP's process cannot be seen from here: name its network namespace");
     return pid;
-  }
-
-  /** The endpoint listens: VPP connects to its socket. */
-  #slave({ parameters }: Mechanism): Pick<JointSpec, "role" | "filename"> {
-    const { [PARAMETER.inodeUrl]: url = "", [PARAMETER.socketFile]: name = "" } = parameters;
-    const path = filePathOf(url);
-    if (path === undefined) throw new NsmError("INVALID", "the endpoint named no memif socket (inodeURL file://...)");
-    if (name !== "") return { role: "slave", filename: abstractName(name, path) };
-    return { role: "slave", filename: reachable(path, this.#joints.pid) };
-  }
-
-  /** The client connects: VPP listens, at an abstract name in the namespace that the client names, or at a file. */
-  #master({ parameters }: Mechanism, key: string): Pick<JointSpec, "role" | "filename"> {
-    const path = filePathOf(parameters[PARAMETER.inodeUrl] ?? "");
-    if (path !== undefined && isNamespace(path)) return { role: "master", filename: abstractName(key, path) };
-    const { memifFolder } = this.#options;
-    mkdirSync(memifFolder, { recursive: true });
-    return { role: "master", filename: join(memifFolder, `${key}.sock`) };
   }
 
   /** The socket's file as the client's hop sees it, once VPP has made it. */
@@ -302,54 +282,4 @@ function release({ end, vpp }: DataplaneLink): void {
 function isSame(a: DataplaneLink, b: DataplaneLink): boolean {
   const isEnd = (one: KernelEnd, other: KernelEnd) => one.inode === other.inode && one.name === other.name;
   return isEnd(a.end, b.end) && isEnd(a.vpp, b.vpp);
-}
-
-/** As VPP names it (vppinfra/socket.c). */
-function abstractName(name: string, netns: string): string {
-  if (/[,\s]/.test(name) || name.length > 80)
-    throw new NsmError("INVALID", `${JSON.stringify(name.slice(0, 100))} cannot name an abstract memif socket`);
-  return `abstract:${name},netns_name=${netns}`;
-}
-
-function isNamespace(path: string): boolean {
-  try {
-    return statSync(path).dev === statSync("/proc/self/ns/net").dev;
-  } catch {
-    return false;
-  }
-}
-
-/**
- * A path by which VPP's process reaches a socket file: its own, where it is the same file there, so that it is good
- * after a restart of ours; else through this process's descriptor.
- * @throws NsmError NOT_FOUND, UNSUPPORTED
- */
-function reachable(path: string, vppPid: number): string {
-  const wanted = inodeAt(path);
-  if (wanted === undefined) throw new NsmError("NOT_FOUND", `there is no memif socket ${path}`);
-  const candidates = [realPathOf(path), path].filter((each) => each !== undefined);
-  const root = vppPid === 0 ? "" : `/proc/${vppPid}/root`;
-  const found = candidates.find((each) => inodeAt(`${root}${each}`) === wanted);
-  if (found === undefined)
-    throw new NsmError("UNSUPPORTED", `VPP cannot reach the memif socket ${candidates.join(", ")}`);
-  return found;
-}
-
-/** What a link under /proc/PID/fd leads to. */
-function realPathOf(path: string): string | undefined {
-  if (!path.startsWith("/proc/")) return path;
-  try {
-    return readlinkSync(path);
-  } catch {
-    return undefined;
-  }
-}
-
-function inodeAt(path: string): string | undefined {
-  try {
-    const stat = statSync(path);
-    return stat.isSocket() ? `${stat.dev}/${stat.ino}` : undefined;
-  } catch {
-    return undefined;
-  }
 }
