@@ -68,11 +68,11 @@ export class Lab extends LabBase {
   /** The controller may end just now: then another one does it. */
   protected override async clean(signal: AbortSignal): Promise<void> {
     this.write(emptyYaml(this.names()));
+    // The same for every attempt: what is loaded already is not loaded again.
+    const since = Date.now();
     for (let attempt = 1; ; attempt++) {
       try {
-        const since = Date.now();
-        if (this.controllerRuns) this.write(emptyYaml(this.names()));
-        else await this.startController(signal);
+        if (!this.controllerRuns) await this.startController(signal);
         await this.inSync(since, signal);
         return;
       } catch (cause) {
