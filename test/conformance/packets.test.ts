@@ -87,7 +87,7 @@ async function exchange(subject: Wired, sent: readonly Sent[], hideChatter: bool
     // Of one burst VPP sends what it forwards and what it answers in its own order.
     came.push(
       wire.received
-        .filter((frame) => !isMarker(frame) && !(hideChatter && isChatter(frame)))
+        .filter((frame) => !isMarker(frame) && !isListenerReport(frame) && !(hideChatter && isChatter(frame)))
         .map((frame) => hex(plain(frame)))
         .sort(),
     );
@@ -116,6 +116,11 @@ function ipOf(frame: Uint8Array): number {
 function isChatter(frame: Uint8Array): boolean {
   const ip = ipOf(frame);
   return (frame[0]! & 1) === 1 && frame[ip - 2] === 0x86 && frame[ip - 1] === 0xdd;
+}
+
+/** To all MLDv2 routers: VPP tells its groups by a timer of its own. */
+function isListenerReport(frame: Uint8Array): boolean {
+  return Buffer.from(frame.subarray(0, 6)).toString("hex") === "333300000016";
 }
 
 /** Without what is random: identifications of packets that VPP and the embedded dataplane make. */

@@ -32,8 +32,8 @@ for (const subject of SUBJECTS) {
     after(() => scene?.close());
 
     const warnings = async () => (await scene!.control.status()).sync.warnings;
-    const found = async (what: RegExp) => {
-      const look = async () => (await warnings()).find((warning) => what.test(warning));
+    const found = async (what: RegExp, isAll: (warning: string) => boolean = () => true) => {
+      const look = async () => (await warnings()).find((warning) => what.test(warning) && isAll(warning));
       return waitFor(`warning ${what}`, look, { deadlineMs: 15_000, signal: AbortSignal.timeout(20_000) });
     };
 
@@ -47,9 +47,9 @@ for (const subject of SUBJECTS) {
         answerTimeoutMs: 15_000,
       });
       assert.deepEqual((await client.connectBatch(FLOWS)).errors, {});
-      const warning = await found(/had no room for/);
-      // Eight flows have room; each other one sent a packet at least.
-      assert.ok(Number(/^(\d+) packets/.exec(warning)?.[1]) >= FLOWS - 4 * FEW_BUCKETS, warning);
+      // Eight flows have room; each other one sent a packet at least. The first look may come in the midst of them.
+      const isAll = (warning: string) => Number(/^(\d+) packets/.exec(warning)?.[1]) >= FLOWS - 4 * FEW_BUCKETS;
+      await found(/had no room for/, isAll);
     });
 
     it("is not resized while flows are in it, and tells how many that would break", async () => {
