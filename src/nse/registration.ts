@@ -67,7 +67,10 @@ export class EndpointRegistration {
   async close(): Promise<void> {
     this.#abort.abort();
     await within(UNREGISTER_MS, this.#running);
-    await within(UNREGISTER_MS, this.#registration?.unregister().catch(() => undefined));
+    await within(
+      UNREGISTER_MS,
+      this.#registration?.unregister().catch(() => undefined),
+    );
     this.#client.close();
     await this.#running;
   }
