@@ -41,6 +41,14 @@ export function isEchoOf(sent: Buffer, answer: Buffer): boolean {
   return answer.length === sent.length && answer.subarray(NAME_BYTES).equals(sent.subarray(NAME_BYTES));
 }
 
+/** True for a whole echo of what another connection has sent: the answer to whoever had this port before, come late. */
+export function isEchoOfAnother(sent: Buffer, answer: Buffer): boolean {
+  const sequence = sequenceIn(answer);
+  if (sequence === undefined || sequenceIn(sent) === undefined) return false;
+  const id = answer.readUInt32BE(NAME_BYTES);
+  return id !== sent.readUInt32BE(NAME_BYTES) && isEchoOf(makePacket(answer.length, id, sequence), answer);
+}
+
 /** Sequence number of an answer; undefined where packets are too small to carry one. */
 export function sequenceIn(packet: Buffer): number | undefined {
   return packet.length >= SEQUENCE_OFFSET + 4 ? packet.readUInt32BE(SEQUENCE_OFFSET) : undefined;

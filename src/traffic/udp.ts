@@ -1,7 +1,7 @@
 import type { Socket } from "node:dgram";
 import { Connection, type ConnectionOptions } from "./connection.ts";
 import { reasonOf } from "./errors.ts";
-import { isEchoOf, makePacket, nameIn, sequenceIn } from "./protocol.ts";
+import { isEchoOf, isEchoOfAnother, makePacket, nameIn, sequenceIn } from "./protocol.ts";
 import { openUdp } from "./sockets.ts";
 
 /** Answers to packets as old as this are still recognised. */
@@ -86,7 +86,7 @@ export class UdpConnection extends Connection {
     const sequence = sequenceIn(packet) ?? this.sequence - 1;
     const sent = this.#unanswered.get(sequence);
     // A second answer to a packet that was sent again, or one from beyond the window.
-    if (sent === undefined) return;
+    if (sent === undefined || isEchoOfAnother(sent, packet)) return;
     this.#unanswered.delete(sequence);
     if (!isEchoOf(sent, packet)) return this.finish("EDAMAGED");
     this.noteReceived(packet.length, true);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { waitFor } from "../../src/demo/processes.ts";
 import { needNetAdmin } from "../kernel/support.ts";
-import { TrafficClient } from "../../src/traffic/index.ts";
+import { flowSources, TrafficClient } from "../../src/traffic/index.ts";
 import { Scene, SETTING, SUBJECTS, type LbDocument, type VipYaml } from "./harness.ts";
 
 const servers = SETTING.servers.slice(0, 3).map((server) => server.ip4);
@@ -43,6 +43,7 @@ for (const subject of SUBJECTS) {
         target: { address: "10.2.2.33", port: SETTING.port },
         netns: scene!.topology.client.netns.fd,
         protocol: "udp",
+        sources: flowSources({ firstPort: 20_000, count: FLOWS }),
         connectTimeoutMs: 12_000,
         answerTimeoutMs: 15_000,
       });
@@ -74,6 +75,8 @@ for (const subject of SUBJECTS) {
         target: { address: "10.2.2.34", port: SETTING.port },
         netns: scene!.topology.client.netns.fd,
         protocol: "udp",
+        // The kernel gives a port again that was closed: that would be a flow less.
+        sources: flowSources({ firstPort: 21_000, count: FLOWS }),
       });
       assert.deepEqual((await client.connectBatch(FLOWS)).errors, {});
       const rows = async () => ((await scene!.control.status()).counts.flows >= FLOWS ? true : undefined);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import net from "node:net";
 import { Namespace } from "../../src/kernel/namespace.ts";
@@ -45,7 +46,9 @@ export class NsmProcess {
 
   static async start(folder: string, more: readonly string[] = []): Promise<NsmProcess> {
     const url = `unix://${folder}/nsm.sock`;
-    const args = ["--json", "nsm", "--insecure", "--name", "test", "--listen", url, "--log-level", "debug", ...more];
+    // Another test's forwarder of the same name would take up its links.
+    const name = `test-${randomUUID().slice(0, 8)}`;
+    const args = ["--json", "nsm", "--insecure", "--name", name, "--listen", url, "--log-level", "debug", ...more];
     const self = new NsmProcess(url, args, start(args, { deadlineMs: 60_000 }));
     await self.ready();
     return self;

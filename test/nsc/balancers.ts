@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { insecureTokens, RegistryClient } from "@networkservicemesh/sdk-ts";
 import { stringify } from "yaml";
 import { DemoProcess, waitFor } from "../../src/demo/processes.ts";
@@ -52,7 +52,7 @@ export class Balancers {
 
   async startMesh(): Promise<void> {
     this.#mesh = new DemoProcess("nsm", this.#client.netns.fd, [
-      ...["nsm", "--insecure", "--name", "node", "--listen", this.manager],
+      ...["nsm", "--insecure", "--name", basename(this.folder), "--listen", this.manager],
     ]);
     await this.#says(this.#mesh, /\bready\b/);
   }

@@ -115,7 +115,7 @@ describe("sys: network namespaces", () => {
       a.run(() => closeFd(openSocket(AF_INET, SOCK_DGRAM)));
       a.close();
     }
-    assert.equal(openFds(), before);
+    assert.ok(openFds() <= before);
   });
 });
 

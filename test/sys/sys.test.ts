@@ -106,7 +106,7 @@ describe("sys: descriptors over unix sockets", () => {
     got.fds.forEach(closeFd);
     event.close();
     [a, b].forEach(closeFd);
-    assert.equal(openFds(), before);
+    assert.ok(openFds() <= before);
   });
 
   it("receiveFd takes the descriptor that a SEQPACKET server hands out", async () => {

@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { isEchoOf, makePacket, nameBlock, nameIn, NAME_BYTES, sequenceIn } from "../../src/traffic/protocol.ts";
+import {
+  isEchoOf,
+  isEchoOfAnother,
+  makePacket,
+  nameBlock,
+  nameIn,
+  NAME_BYTES,
+  sequenceIn,
+} from "../../src/traffic/protocol.ts";
 import { flowSources, formatEndpoint, parseEndpoint } from "../../src/traffic/flows.ts";
 import { TrafficError } from "../../src/traffic/errors.ts";
 
@@ -38,6 +46,29 @@ describe("traffic protocol", () => {
         assert.ok(!isEchoOf(sent, echo.subarray(1)));
       }),
     );
+  });
+
+  it("knows a whole echo of another connection from its own and from damage", () => {
+    const size = fc.integer({ min: 72, max: 2000 });
+    fc.assert(
+      fc.property(
+        size,
+        size,
+        fc.uniqueArray(fc.nat(1e6), { minLength: 2, maxLength: 2 }),
+        fc.nat(),
+        (a, b, ids, at) => {
+          const [sent, other] = [makePacket(a, ids[0]!, 3), makePacket(b, ids[1]!, 5)];
+          assert.ok(isEchoOfAnother(sent, other));
+          assert.ok(!isEchoOfAnother(sent, sent));
+          // Not in the low byte of id or number alone: that may be the echo of a third one.
+          const index = NAME_BYTES + 8 + (at % Math.max(1, b - NAME_BYTES - 8));
+          if (index >= b) return;
+          other[index] = (other[index] ?? 0) ^ 1;
+          assert.ok(!isEchoOfAnother(sent, other));
+        },
+      ),
+    );
+    assert.ok(!isEchoOfAnother(makePacket(64, 1, 1), makePacket(64, 2, 1)), "too small to tell");
   });
 });
 

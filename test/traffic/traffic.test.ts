@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startTrafficServer, toCtraffic, TrafficClient, TrafficError } from "../../src/traffic/index.ts";
 import type { TrafficServer, TrafficServerOptions } from "../../src/traffic/index.ts";
+import { makePacket, sequenceIn } from "../../src/traffic/protocol.ts";
 
 const running: TrafficServer[] = [];
 
@@ -124,6 +126,25 @@ describe("traffic server and client", () => {
     assert.deepEqual(await error(lying), { EDAMAGED: 3 });
     for (const socket of sockets) socket.destroy();
     for (const other of others.slice(0, 2)) other.close();
+  });
+
+  it("udp: a late answer to who had the port before is no damage, a wrong one is", async () => {
+    const server = createSocket("udp4");
+    let isWrong = false;
+    server.on("message", (packet, { port, address }) => {
+      const other = makePacket(packet.length, 4711, sequenceIn(packet)!);
+      if (isWrong) other[other.length - 1]! ^= 1;
+      server.send(other, port, address, () => server.send(packet, port, address));
+    });
+    await new Promise<void>((resolve) => server.bind(0, "127.0.0.1", resolve));
+    const target = { address: "127.0.0.1", port: server.address().port };
+    const errors = async () => ({
+      ...(await new TrafficClient({ target, protocol: "udp", packetSize: 200 }).connectBatch(5)).errors,
+    });
+    assert.deepEqual(await errors(), {});
+    isWrong = true;
+    assert.deepEqual(await errors(), { EDAMAGED: 5 });
+    server.close();
   });
 
   it("an abort ends a batch with what there is", async () => {

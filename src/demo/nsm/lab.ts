@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { emptyYaml } from "../config.ts";
 import { DemoError } from "../errors.ts";
@@ -37,6 +38,8 @@ export class NsmLab extends LabBase {
   readonly #topology: NsmTopology;
   readonly #options: NsmLabOptions;
   readonly #servers = new Map<string, RunningServer>();
+  /** Of the node: a forwarder takes up the links of who had its name before it, wherever on this machine they are. */
+  readonly #node = `node-${randomUUID().slice(0, 8)}`;
   #mesh: DemoProcess | undefined;
 
   constructor(topology: NsmTopology, options: NsmLabOptions, signal: AbortSignal) {
@@ -48,7 +51,7 @@ export class NsmLab extends LabBase {
 
   /** Manager, registry and forwarder, on the node. */
   async startMesh(): Promise<void> {
-    const args = ["nsm", "--insecure", "--name", "node", "--listen", `unix://${this.manager}`];
+    const args = ["nsm", "--insecure", "--name", this.#node, "--listen", `unix://${this.manager}`];
     const started = this.#start("nsm", this.#topology.node.netns.fd, args);
     this.#mesh = started;
     await untilReady("NSM's manager", started, { signal: this.signal });
