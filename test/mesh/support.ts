@@ -35,11 +35,14 @@ import { printed, start, type Started } from "../cli/vpplb.ts";
 /** `vpplb nsm` as a process of its own. */
 export class NsmProcess {
   readonly url: string;
+  /** Its `--name`. */
+  readonly name: string;
   readonly #args: readonly string[];
   #started: Started;
 
-  private constructor(url: string, args: readonly string[], started: Started) {
+  private constructor(url: string, name: string, args: readonly string[], started: Started) {
     this.url = url;
+    this.name = name;
     this.#args = args;
     this.#started = started;
   }
@@ -49,7 +52,7 @@ export class NsmProcess {
     // Another test's forwarder of the same name would take up its links.
     const name = `test-${randomUUID().slice(0, 8)}`;
     const args = ["--json", "nsm", "--insecure", "--name", name, "--listen", url, "--log-level", "debug", ...more];
-    const self = new NsmProcess(url, args, start(args, { deadlineMs: 60_000 }));
+    const self = new NsmProcess(url, name, args, start(args, { deadlineMs: 60_000 }));
     await self.ready();
     return self;
   }

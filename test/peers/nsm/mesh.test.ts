@@ -32,7 +32,7 @@ describe("vpplb nsm and the Go implementation", function () {
           const peer = go!.namespace.run(() => new Peer({ file: program, args: [] }, options));
           try {
             const connected = await peer.says("connected");
-            assert.deepEqual(connected["path"], ["go", "nsmgr-test", "forwarder-test", "lb-1"]);
+            assert.deepEqual(connected["path"], ["go", `nsmgr-${nsm.name}`, `forwarder-${nsm.name}`, "lb-1"]);
             const [name = ""] = (await linkNames(go!.namespace)).filter((each) => each !== "lo");
             assert.deepEqual(await addressesOf(go!.namespace, name), connected["src"]);
             assert.equal(await echo(go!.namespace, lb!.namespace, "10.60.1.1"), "you are 10.60.1.2");

@@ -23,7 +23,7 @@ describe("SPIRE and vpplb nsm", () => {
     this.timeout(60_000);
     const { mesh, spire } = world;
     const url = mesh.url("nsmgr");
-    const args = ["nsm", "--spiffe", spire.socket, "--name", "test-spire", "--listen", url];
+    const args = ["nsm", "--spiffe", spire.socket, "--name", "test", "--listen", url];
     const nsm = start(args, { deadlineMs: 50_000 });
     try {
       await printed(nsm, /mesh-ready .* as spiffe:\/\/.*\/mesh/);
