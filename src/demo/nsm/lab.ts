@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto";
+import { isIPv6 } from "node:net";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { emptyYaml } from "../config.ts";
 import { DemoError } from "../errors.ts";
 import type { GivenVpp } from "../given-vpp.ts";
@@ -14,6 +16,9 @@ import type { NsmTopology } from "./topology.ts";
 
 /** A client's Request waits for manager, endpoint and VPP. */
 const CONNECT_MS = 20_000;
+/** A server that was taken out and is still missing so long after is lost. */
+const LOST_MS = 1000;
+const LOSE_ATTEMPTS = 10;
 
 export interface NsmLabOptions {
   /** API socket of a VPP that runs already, and what was found out about it; absent: the embedded dataplane. */
@@ -146,11 +151,24 @@ export class NsmLab extends LabBase {
     this.#servers.delete(name);
   }
 
-  /** Behind the agent's back, takes the server out of VPP: a client whose entry is missing. */
+  /** Behind the agent's back, takes the server out of VPP: a client whose entry is missing. @throws DemoError SETUP */
   async loseServer(name: string): Promise<void> {
+    // What still goes on for one that has just come looks at VPP once more, and puts back what it misses.
+    for (let attempt = 0; attempt < LOSE_ATTEMPTS; attempt++) {
+      const found = await this.#addressesInVpp(name);
+      if (found.length === 0) return;
+      for (const address of found)
+        await this.forceVppctl(`lb as ${isIPv6(address) ? SETTING.vip6 : SETTING.vip4} ${address} del flush`);
+      await sleep(LOST_MS, undefined, { signal: this.signal });
+    }
+    throw new DemoError("SETUP", `${name} is put back into VPP whenever it is taken out`);
+  }
+
+  async #addressesInVpp(name: string): Promise<readonly string[]> {
     const { ip4, ip6 } = this.server(name);
-    await this.forceVppctl(`lb as ${SETTING.vip4} ${ip4} del flush`);
-    await this.forceVppctl(`lb as ${SETTING.vip6} ${ip6} del flush`);
+    const text = await this.vppctl("show lb vips verbose");
+    const servers = text.split("\n").filter((line) => !line.includes("removed"));
+    return [ip4, ip6].filter((address) => servers.some((line) => line.trim().startsWith(`${address} `)));
   }
 
   /** Resolves when VPP has every server that runs. */
@@ -163,9 +181,7 @@ export class NsmLab extends LabBase {
     await waitFor(
       `VPP to ${there ? "have" : "forget"} ${name} (${ip4}, ${ip6})`,
       async () => {
-        const text = await this.vppctl("show lb vips verbose");
-        const servers = text.split("\n").filter((line) => !line.includes("removed"));
-        const found = [ip4, ip6].filter((address) => servers.some((line) => line.trim().startsWith(`${address} `)));
+        const found = await this.#addressesInVpp(name);
         return found.length === (there ? 2 : 0) && (await this.status()).sync.state === "in-sync" ? true : undefined;
       },
       {
