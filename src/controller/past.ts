@@ -1,4 +1,11 @@
-import { contains, hostPrefix, type DiffInput, type ObservedState, type ObservedVip } from "../bridge/index.ts";
+import {
+  contains,
+  emptyVpp,
+  hostPrefix,
+  type DiffInput,
+  type ObservedState,
+  type ObservedVip,
+} from "../bridge/index.ts";
 import {
   toObserved,
   type FlushRecord,
@@ -194,16 +201,8 @@ function stateOf(periods: readonly TablePeriod[]): ObservedState {
   const tables = periods.flatMap((period) => period.table ?? []);
   const vips: ObservedVip[] = tables.map(toObserved);
   const weights = tables.some((table) => table.weighted);
-  return {
-    features: { version: "", weights, lbConfGet: false, srcIpSticky: true, garbageByCli: false },
-    lbConf: { ip4Source: "", ip6Source: "", flows: 0 },
-    bridges: [],
-    interfaces: [],
-    neighbors: [],
-    routes: [],
-    vips,
-    garbage: { vips: 0, servers: 0, collectable: 0 },
-  };
+  const features = { version: "", weights, lbConfGet: false, srcIpSticky: true, garbageByCli: false };
+  return { ...emptyVpp(features, { ip4Source: "", ip6Source: "", flows: 0 }), vips };
 }
 
 /** Where the flow was by when it began; neighbours with the same server are one. */

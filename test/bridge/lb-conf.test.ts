@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import {
+  emptyVpp,
   makePlan,
   NOTHING_OWNED,
   type DesiredState,
@@ -25,16 +26,14 @@ const desired: DesiredState = {
 const { evenWithForeignVips: _, ...written } = desired.lbConf!;
 
 function observed(lbConf: ObservedLbConf, vips: ObservedState["vips"] = []): ObservedState {
-  return {
-    features: { version: "26.06-release", weights: false, lbConfGet: false, srcIpSticky: true, garbageByCli: true },
-    lbConf,
-    bridges: [],
-    interfaces: [],
-    neighbors: [],
-    routes: [],
-    vips,
-    garbage: { vips: 0, servers: 0, collectable: 0 },
+  const features = {
+    version: "26.06-release",
+    weights: false,
+    lbConfGet: false,
+    srcIpSticky: true,
+    garbageByCli: true,
   };
+  return { ...emptyVpp(features, lbConf), vips };
 }
 
 const sources = { ip4Source: "10.60.1.1", ip6Source: "2001:db8:60::1" };

@@ -1,17 +1,19 @@
 import assert from "node:assert/strict";
-import { makePlan, type DesiredReassembly, type DesiredState, type ObservedState } from "../../src/bridge/index.ts";
+import {
+  emptyVpp,
+  makePlan,
+  type DesiredReassembly,
+  type DesiredState,
+  type ObservedState,
+} from "../../src/bridge/index.ts";
 import { parseLbYaml } from "../../src/config/index.ts";
 
 const VPPS_OWN = { maxFragments: 3, maxReassemblies: 1024, timeoutMs: 200, expireIntervalMs: 50 };
 const observed: ObservedState = {
-  features: { version: "26.06-release", weights: false, lbConfGet: false, srcIpSticky: true, garbageByCli: true },
-  lbConf: { ip4Source: "10.0.0.1", ip6Source: "::1", flows: 0 },
-  bridges: [],
-  interfaces: [],
-  neighbors: [],
-  routes: [],
-  vips: [],
-  garbage: { vips: 0, servers: 0, collectable: 0 },
+  ...emptyVpp(
+    { version: "26.06-release", weights: false, lbConfGet: false, srcIpSticky: true, garbageByCli: true },
+    { ip4Source: "10.0.0.1", ip6Source: "::1", flows: 0 },
+  ),
   reassembly: { ip4: VPPS_OWN, ip6: { ...VPPS_OWN, maxFragments: 100 } },
 };
 const empty: DesiredState = {

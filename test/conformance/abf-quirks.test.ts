@@ -4,10 +4,9 @@
  * real VPP. The embedded one answers the same inputs unguarded, and lives.
  */
 import assert from "node:assert/strict";
-import { VppClient } from "vpp-api-ts";
-import { namespacesMissing, startEmbedded, startVpp, type Subject } from "./subject.ts";
+import type { VppClient } from "vpp-api-ts";
+import { named, openGuarded, type Guarded } from "./guarded.ts";
 
-const VPP_COMMAND = process.env["VPPLB_VPP_COMMAND"];
 const NONE = 0xffff_ffff;
 const REFUSED = { code: "REFUSED" };
 
@@ -22,30 +21,18 @@ const rule = {
 };
 
 for (const name of ["embedded", "VPP"] as const) {
-  describe(`policies and lists by vpp-api-ts against ${name === "VPP" ? "a real VPP" : "the embedded dataplane"}`, function () {
+  describe(`policies and lists by vpp-api-ts against ${named(name)}`, function () {
     this.timeout(60_000);
-    let subject: Subject | undefined;
+    let guarded: Guarded | undefined;
     let client: VppClient;
 
     before(async function () {
-      const reason =
-        namespacesMissing() ??
-        (name === "VPP" && VPP_COMMAND === undefined ? "VPPLB_VPP_COMMAND is not set" : undefined);
-      if (reason !== undefined) {
-        console.log(`      skipped: ${reason}`);
-        this.skip();
-      }
-      subject = name === "VPP" ? await startVpp(VPP_COMMAND!) : await startEmbedded();
-      client = new VppClient({ socket: subject.api, name: "quirks" });
-      await client.connect();
-      for (let i = 0; i < 2; i += 1) await client.request("create_loopback", {});
+      guarded = await openGuarded(this, name);
+      client = guarded.client;
       for (let i = 0; i < 2; i += 1)
         await client.request("acl_add_replace", { acl_index: NONE, tag: `a${i}`, count: 1, r: [rule] });
     });
-    after(async () => {
-      client?.close();
-      await subject?.stop();
-    });
+    after(() => guarded?.close());
 
     const policy = (is_add: boolean, id: number, acl: number, ...hops: string[]) =>
       client.request("abf_policy_add_del", {

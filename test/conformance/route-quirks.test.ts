@@ -3,10 +3,9 @@
  * `VPPLB_VPP_COMMAND` against a real VPP. The embedded one answers the same inputs unguarded, and lives.
  */
 import assert from "node:assert/strict";
-import { VppClient } from "vpp-api-ts";
-import { namespacesMissing, startEmbedded, startVpp, type Subject } from "./subject.ts";
+import type { VppClient } from "vpp-api-ts";
+import { named, openGuarded, type Guarded } from "./guarded.ts";
 
-const VPP_COMMAND = process.env["VPPLB_VPP_COMMAND"];
 const NONE = 0xffff_ffff;
 const REFUSED = { code: "REFUSED" };
 const NEIGHBOR = "198.18.0.7";
@@ -31,28 +30,16 @@ const change = (is_add: boolean, is_multipath: boolean, prefix: string, paths: r
 });
 
 for (const name of ["embedded", "VPP"] as const) {
-  describe(`routes by vpp-api-ts against ${name === "VPP" ? "a real VPP" : "the embedded dataplane"}`, function () {
+  describe(`routes by vpp-api-ts against ${named(name)}`, function () {
     this.timeout(60_000);
-    let subject: Subject | undefined;
+    let guarded: Guarded | undefined;
     let client: VppClient;
 
     beforeEach(async function () {
-      const reason =
-        namespacesMissing() ??
-        (name === "VPP" && VPP_COMMAND === undefined ? "VPPLB_VPP_COMMAND is not set" : undefined);
-      if (reason !== undefined) {
-        console.log(`      skipped: ${reason}`);
-        this.skip();
-      }
-      subject = name === "VPP" ? await startVpp(VPP_COMMAND!) : await startEmbedded();
-      client = new VppClient({ socket: subject.api, name: "quirks" });
-      await client.connect();
-      for (let i = 0; i < 2; i += 1) await client.request("create_loopback", {});
+      guarded = await openGuarded(this, name);
+      client = guarded.client;
     });
-    afterEach(async () => {
-      client?.close();
-      await subject?.stop();
-    });
+    afterEach(() => guarded?.close());
 
     const set = (prefix: string, ...paths: Path[]) =>
       client.request("ip_route_add_del", change(true, false, prefix, paths));
