@@ -1,6 +1,7 @@
 import type { TargetOptions } from "../target/options.ts";
 import { Target } from "../target/target.ts";
 import { startTrafficServer } from "../traffic/index.ts";
+import { aborted } from "./aborted.ts";
 
 export interface TargetRoleOptions extends Omit<TargetOptions, "namespace"> {
   /** Serve on this port, answering `name`; absent: the host's own application serves. */
@@ -21,10 +22,7 @@ export async function runTarget(options: TargetRoleOptions, signal: AbortSignal)
     const server = serve === undefined ? undefined : await startTrafficServer(serve, signal);
     try {
       ready?.({ gre: opened.gre?.mode ?? "none" });
-      await new Promise<void>((resolve) => {
-        if (signal.aborted) resolve();
-        signal.addEventListener("abort", () => resolve(), { once: true });
-      });
+      await aborted(signal);
     } finally {
       await server?.close();
     }
