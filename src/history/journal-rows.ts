@@ -16,7 +16,7 @@ export class JournalRows {
     this.#written = new Map();
     for (const { section, key, value } of rows) {
       this.#written.set(rowKey(section, key), value);
-      (sections[section] ??= {})[key] = JSON.parse(value) as unknown;
+      (sections[section] ??= {})[storedName(key)] = JSON.parse(value) as unknown;
     }
     return sections;
   }
@@ -54,9 +54,21 @@ export class JournalRows {
 function toRows(sections: JournalSections): Rows {
   const rows: Rows = new Map();
   for (const [section, entries] of Object.entries(sections)) {
-    for (const [key, value] of Object.entries(entries)) rows.set(rowKey(section, key), JSON.stringify(value));
+    for (const [key, value] of Object.entries(entries))
+      rows.set(rowKey(section, columnText(key)), JSON.stringify(value));
   }
   return rows;
+}
+
+const NOT_STORABLE = /[\0\ud800-\udfff]/u;
+
+/** SQLite's binding ends a text at its first NUL and replaces half a surrogate pair: such a key is kept as JSON. */
+function columnText(key: string): string {
+  return NOT_STORABLE.test(key) || key.startsWith('"') ? JSON.stringify(key) : key;
+}
+
+function storedName(text: string): string {
+  return text.startsWith('"') ? (JSON.parse(text) as string) : text;
 }
 
 /** Section names are ours, and hold no line break. */

@@ -47,7 +47,10 @@ describe("history: state file", function () {
         const expected = JSON.stringify(sorted(Object.fromEntries(last)));
         assert.equal(JSON.stringify(sorted(reopened())), expected);
       }),
-      { numRuns: 30 },
+      {
+        numRuns: 30,
+        examples: [[[{ a: { "\0": 1, "a\0b": 2, a: 3, "\ud800": 4, '"': 5, '"a"': 6, "\n": 7, "": 8 } }]]],
+      },
     );
   });
 
