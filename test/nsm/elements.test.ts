@@ -32,7 +32,6 @@ import {
 import { mergeConnection } from "../../src/nsm/elements/merge.ts";
 import { connectionAt, Recorder } from "./fake.ts";
 
-const SEED = 13;
 const request = (connection: Connection, types: readonly string[] = []) => ({
   connection,
   mechanismPreferences: types.map((type) => ({ cls: "LOCAL", type, parameters: {} })),
@@ -127,7 +126,6 @@ describe("nsm: mechanisms", () => {
       fc.property(fc.string(), (service) => {
         assert.match(interfaceNameFor(service), /^[A-Za-z0-9-]{1,15}$/);
       }),
-      { seed: SEED },
     );
     const service = chain(mechanisms({ KERNEL: kernelServer("/ns") }));
     const made = await service.request(request(newConnection({ networkService: "a b/c" }), ["KERNEL"]), new Call());
@@ -170,7 +168,6 @@ describe("nsm: context, merge and copies", () => {
         assert.notEqual(copy.labels, message.labels);
         assert.deepEqual(Object.keys(copy.labels), Object.keys(each));
       }),
-      { seed: SEED },
     );
   });
 });
@@ -208,7 +205,6 @@ describe("nsm: monitor", () => {
         end?.();
         assert.equal(hub.listeners, end === undefined ? 0 : 1);
       }),
-      { seed: SEED },
     );
   });
 

@@ -20,8 +20,6 @@ import {
 } from "@networkservicemesh/sdk-ts";
 import { Recorder } from "./fake.ts";
 
-const SEED = 11;
-
 function serve(ipam: Ipam, recorder = new Recorder()): NetworkService {
   return chain(ipam, recorder.element);
 }
@@ -63,7 +61,6 @@ describe("nsm: addresses", () => {
           assert.equal(pool.taken, taken.size);
         }
       }),
-      { seed: SEED },
     );
   });
 
