@@ -165,37 +165,6 @@ for (const [name, start] of subjects) {
       return servers.filter((server) => server !== undefined).length;
     }
 
-    it(`${CASES * PACKETS_EACH} generated packets go where the model says, whatever was configured before`, async () => {
-      let through = 0;
-      for (const given of fc.sample(steeringCase, CASES)) {
-        await lab.apply(yamlOf(given));
-        through += await check(given);
-      }
-      console.log(`      ${through} of ${CASES * PACKETS_EACH} delivered`);
-      assert.ok(through > CASES * 5 && through < CASES * (PACKETS_EACH - 5), "both outcomes are met");
-    });
-
-    it("explained without a VPP, a flow goes the way that it goes in VPP, in the same words", async () => {
-      const seen = { flows: 0, served: 0 };
-      for (const given of fc.sample(steeringCase, { seed: SEED + 1, numRuns: CASES })) {
-        const yaml = yamlOf(given);
-        await lab.apply(yaml);
-        const packets = given.packets.filter((one) => flowOf(one) !== undefined).slice(0, EXPLAINED_EACH);
-        const servers = await lab.send(packets);
-        const weights = lab.controller.status().vpp.version?.startsWith("26.10") ?? false;
-        for (const [index, packet] of packets.entries()) {
-          const online = await lab.controller.explain(flowOf(packet)!);
-          const offline = explainForeseen(flowOf(packet)!, parseLbYaml(yaml).state!, weights);
-          assert.deepEqual(toServer(offline), toServer(online));
-          assert.equal(offline.server, servers[index], JSON.stringify(packet));
-          assert.equal(offline.checked, false);
-          seen.flows++;
-          if (offline.server !== undefined) seen.served++;
-        }
-      }
-      assert.ok(seen.served > CASES && seen.served < seen.flows, "both outcomes are met");
-    });
-
     it("a flow that is elsewhere than the model has it is noticed", async () => {
       await lab.apply(yamlOf(BASE));
       const packets = held(2000);
@@ -313,6 +282,38 @@ for (const [name, start] of subjects) {
         await pages.close();
         rmSync(dirname(http), { recursive: true });
       }
+    });
+
+    // After those that hold flows: what these leave in the sticky table may fill the bucket of such a flow.
+    it(`${CASES * PACKETS_EACH} generated packets go where the model says, whatever was configured before`, async () => {
+      let through = 0;
+      for (const given of fc.sample(steeringCase, CASES)) {
+        await lab.apply(yamlOf(given));
+        through += await check(given);
+      }
+      console.log(`      ${through} of ${CASES * PACKETS_EACH} delivered`);
+      assert.ok(through > CASES * 5 && through < CASES * (PACKETS_EACH - 5), "both outcomes are met");
+    });
+
+    it("explained without a VPP, a flow goes the way that it goes in VPP, in the same words", async () => {
+      const seen = { flows: 0, served: 0 };
+      for (const given of fc.sample(steeringCase, { seed: SEED + 1, numRuns: CASES })) {
+        const yaml = yamlOf(given);
+        await lab.apply(yaml);
+        const packets = given.packets.filter((one) => flowOf(one) !== undefined).slice(0, EXPLAINED_EACH);
+        const servers = await lab.send(packets);
+        const weights = lab.controller.status().vpp.version?.startsWith("26.10") ?? false;
+        for (const [index, packet] of packets.entries()) {
+          const online = await lab.controller.explain(flowOf(packet)!);
+          const offline = explainForeseen(flowOf(packet)!, parseLbYaml(yaml).state!, weights);
+          assert.deepEqual(toServer(offline), toServer(online));
+          assert.equal(offline.server, servers[index], JSON.stringify(packet));
+          assert.equal(offline.checked, false);
+          seen.flows++;
+          if (offline.server !== undefined) seen.served++;
+        }
+      }
+      assert.ok(seen.served > CASES && seen.served < seen.flows, "both outcomes are met");
     });
   });
 }
