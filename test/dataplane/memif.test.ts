@@ -168,6 +168,34 @@ describe("dataplane: memif", () => {
     assert.equal((await ask(told.link!, arpRequest("10.9.0.1"))).length, 42);
   });
 
+  it("counts what a peer that reads nothing has no room for, and loses nothing else", async () => {
+    const index = master();
+    const link = await connected();
+    const [to, from] = [link.transmit[0]!, link.receive[0]!];
+    const [source, target] = [memory(), memory()];
+    const { counters } = dp.interfaces.get(index)!;
+    const total = from.ring.size + 700;
+    for (let sent = 0; sent < total;) {
+      source.bytes.set(arpRequest("10.9.0.1"));
+      // Each has a sender of its own: answers can be told apart.
+      for (const mac of [6, 22]) source.view.setUint16(mac + 4, sent);
+      if (to.send(source, 0, 42)) sent += 1;
+      if (to.noFreeSlots === 0 && sent < total) continue;
+      to.noFreeSlots = 0;
+      to.flush();
+      await eventually("all are read", () => counters.rxPackets === sent);
+    }
+    assert.equal(dp.errors.register("memif0/0-tx", "no free tx slots").count, 700);
+    assert.deepEqual([counters.txPackets, counters.txError], [total, 700]);
+    assert.equal(from.look(), from.ring.size);
+    for (let i = 0; i < from.ring.size; i += 1) {
+      assert.equal(from.read(target, 0, ROOM), 42);
+      assert.equal(target.view.getUint16(4), i, "in order");
+    }
+    from.release();
+    assert.equal((await ask(link, arpRequest("10.9.0.1"))).length, 42);
+  });
+
   it("leaves nothing behind when it is deleted", async () => {
     await connectedAndDeleted();
     const before = await settledResources();

@@ -13,6 +13,19 @@ const HEADROOM = 64;
 /** ETHERNET_MAX_PACKET_BYTES (vnet/ethernet/ethernet.h). */
 export const MAX_FRAME_BYTES = 9216;
 
+/** Packets of one memory. */
+class PacketList {
+  readonly offsets = new Int32Array(BURST);
+  readonly lengths = new Int32Array(BURST);
+  count = 0;
+
+  add(offset: number, length: number): void {
+    this.offsets[this.count] = offset;
+    this.lengths[this.count] = length;
+    this.count += 1;
+  }
+}
+
 /** What the port needs of whoever made it. */
 export interface PortOwner {
   /** Memory of all ports for packets while they are in the graph. */
@@ -37,9 +50,14 @@ export class MemifPort implements Port, PollSource {
   #link: MemifLink | undefined;
   #stop: () => void = () => {};
   #isFailing = false;
-  /** The last memory that was sent from, in the form that copying needs. */
+  /** Where the packets of the burst are in the arena. */
+  readonly #received = new PacketList();
+  /** What waits for `flush`: all of it in one memory, the last that was sent from. */
+  readonly #waiting = new PacketList();
   #from: FrameMemory | undefined;
+  /** The same in the form that copying needs. */
   #fromMemory: Memory | undefined;
+  #lost = 0;
 
   constructor(dataplane: Dataplane, name: string, owner: PortOwner) {
     this.#dataplane = dataplane;
@@ -76,6 +94,7 @@ export class MemifPort implements Port, PollSource {
   disconnect(): void {
     if (this.#link === undefined) return;
     this.#link = undefined;
+    this.#waiting.count = 0;
     this.#stop();
     if (this.#iface !== undefined) this.#dataplane.setLinkUp(this.#iface.swIfIndex, false);
   }
@@ -106,20 +125,22 @@ export class MemifPort implements Port, PollSource {
   }
 
   transmit(memory: FrameMemory, offset: number, length: number): boolean {
-    const queue = this.#link?.transmit[0];
-    if (queue === undefined) return false;
+    if (this.#link?.transmit[0] === undefined) return false;
+    const waiting = this.#waiting;
     if (memory !== this.#from) this.#sendFrom(memory);
-    if (queue.send(this.#fromMemory!, offset, length)) return true;
-    this.#noFreeSlots.count += 1;
-    if (queue.fault !== undefined) this.#fail();
-    return false;
+    else if (waiting.count === BURST) this.#send();
+    waiting.add(offset, length);
+    return true;
   }
 
   flush(): number {
+    this.#send();
     const queue = this.#link?.transmit[0];
     queue?.flush();
     if (queue?.fault !== undefined) this.#fail();
-    return 0;
+    const lost = this.#lost;
+    this.#lost = 0;
+    return lost;
   }
 
   adminChanged(up: boolean): void {
@@ -132,31 +153,64 @@ export class MemifPort implements Port, PollSource {
     this.#owner.closed();
   }
 
-  /** Runs at most a burst through the graph; false where nothing could be read. */
+  /**
+   * Runs at most a burst through the graph; false where nothing could be read. One step for all packets, then the next:
+   * the reads of memory that another core has written overlap.
+   */
   #burst(iface: Interface, queue: ReceiveQueue, ring: number): boolean {
+    const { bad } = queue;
+    const isEmpty = !this.#receive(queue);
+    this.#badDescriptors.count += queue.bad - bad;
+    if (isEmpty) return false;
     const { graph, trace } = this.#dataplane;
     const { arena } = this.#owner;
-    const end = arena.bytes.length;
-    const bad = queue.bad;
-    let at = HEADROOM;
-    let count = 0;
+    const { offsets, lengths, count } = this.#received;
     graph.beginBurst();
-    for (; count < BURST && at + MAX_FRAME_BYTES <= end; count += 1) {
-      const length = queue.read(arena, at, MAX_FRAME_BYTES);
-      if (length === EMPTY) break;
-      if (length === BAD) continue;
+    for (let i = 0; i < count; i += 1) {
       const traced = trace.armed ? this.#beginTrace(iface, ring) : undefined;
       try {
-        graph.input(iface, arena, at, length, false, traced);
+        graph.input(iface, arena, offsets[i]!, lengths[i]!, false, traced);
       } catch (error) {
         countInputError(this.#dataplane, iface, error);
       }
+    }
+    graph.flush();
+    return true;
+  }
+
+  /** Copies at most a burst into the arena and gives the slots back; false where there was nothing. */
+  #receive(queue: ReceiveQueue): boolean {
+    const { arena } = this.#owner;
+    const end = arena.bytes.length - MAX_FRAME_BYTES;
+    const received = this.#received;
+    received.count = 0;
+    let at = HEADROOM;
+    let slots = 0;
+    for (; slots < BURST && at <= end; slots += 1) {
+      const length = queue.read(arena, at, MAX_FRAME_BYTES);
+      if (length === EMPTY) break;
+      if (length === BAD) continue;
+      received.add(at, length);
       at += ((length + 7) & ~7) + HEADROOM;
     }
-    if (count > 0) queue.release();
-    graph.flush();
-    this.#badDescriptors.count += queue.bad - bad;
-    return count > 0;
+    if (slots > 0) queue.release();
+    return slots > 0;
+  }
+
+  /** Copies what waits into the ring. */
+  #send(): void {
+    const { offsets, lengths, count } = this.#waiting;
+    if (count === 0) return;
+    this.#waiting.count = 0;
+    const queue = this.#link?.transmit[0];
+    const memory = this.#fromMemory;
+    if (queue === undefined || memory === undefined) return;
+    for (let i = 0; i < count; i += 1) {
+      if (queue.send(memory, offsets[i]!, lengths[i]!)) continue;
+      this.#noFreeSlots.count += 1;
+      this.#lost += 1;
+    }
+    if (queue.fault !== undefined) this.#fail();
   }
 
   /** Ends the connection, but not from within the graph. */
@@ -167,6 +221,7 @@ export class MemifPort implements Port, PollSource {
   }
 
   #sendFrom(memory: FrameMemory): void {
+    this.#send();
     const { bytes } = memory;
     this.#from = memory;
     this.#fromMemory = { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length) };
