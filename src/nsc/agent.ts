@@ -118,6 +118,8 @@ export class NscAgent {
 
   /** Closes every connection and takes the set-up back. Idempotent. @throws TargetError SETUP: something could not be */
   async close(): Promise<void> {
+    // Links go while their connections are closed: that is no failure of the set-up.
+    this.#keeper.stop();
     await this.#asker.close();
     try {
       await this.#keeper.close();
@@ -199,6 +201,8 @@ export class NscAgent {
   }
 
   #tellReadiness(vips: readonly string[]): void {
+    // An answer came meanwhile: whether it changes anything is known after the next look, which is due.
+    if (this.#asker.services.some((service) => service.fresh)) return;
     const problems = this.#problems();
     if ((problems.length === 0) === this.#ready) return;
     this.#ready = problems.length === 0;

@@ -61,10 +61,15 @@ export class HostKeeper {
     return this.#next;
   }
 
-  /** Takes everything back. @throws TargetError SETUP */
-  async close(): Promise<void> {
+  /** Whatever happens to the host from now on is neither put right nor told. */
+  stop(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+  }
+
+  /** Takes everything back. @throws TargetError SETUP */
+  async close(): Promise<void> {
+    this.stop();
     await this.#tail;
     await this.host.close();
   }

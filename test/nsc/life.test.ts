@@ -9,7 +9,7 @@ import { keepStatus, readSettings, type NscStatus } from "../../src/nsc/index.ts
 import { withNamespaces } from "../kernel/support.ts";
 import { until } from "../sys/support.ts";
 import { Lan, VIPS } from "./lan.ts";
-import { eachScene, SERVICE, stateOf, type NscScene, type TestAgent, type TestEndpoint } from "./support.ts";
+import { eachScene, SERVICE, stateOf, type Gift, type NscScene, type TestAgent, type TestEndpoint } from "./support.ts";
 
 const by = (nextHop: string, ...prefixes: string[]) => ({ routes: prefixes.map((prefix) => ({ prefix, nextHop })) });
 const FAST = { NSM_LIVENESSCHECKINTERVAL: "50ms", NSM_LIVENESSCHECKTIMEOUT: "700ms" };
@@ -23,6 +23,23 @@ async function hops(host: Namespace, table: number): Promise<string[]> {
 
 function viasOf(route: Route): string[] {
   return (route.multipath ?? [route]).map(({ via }) => via ?? "");
+}
+
+/** A look at the host that has begun, and goes on with what it has seen when it is told to. */
+async function heldLook(host: Namespace): Promise<{ end: () => void }> {
+  const { links } = host;
+  let begun = false;
+  let end = (): void => undefined;
+  const gate = new Promise<void>((resolve) => (end = resolve));
+  host.links = async () => {
+    host.links = links;
+    const found = await links.call(host);
+    begun = true;
+    await gate;
+    return found;
+  };
+  await until("it looks at the host", () => begun);
+  return { end };
 }
 
 describe("nsc: the life of an agent", function () {
@@ -201,6 +218,44 @@ describe("nsc: the life of an agent", function () {
       open();
       const gone = () => scene.wiring.size === 0 && endpoint.connections.length === 0;
       await until("mesh and endpoint have let it go", gone);
+    });
+  });
+
+  it("an answer that comes while it looks at the host does not make it unready", async () => {
+    await withNamespaces(2, async (lb, host) => {
+      assert.ok(lb !== undefined && host !== undefined);
+      await scene.startMesh();
+      const endpoint = await scene.endpoint("lb", lb, "10.60.1.0/24", by("10.60.1.1", VIPS));
+      const one = scene.agent(host, {}, { repairMs: 1 });
+      const from = await one.sees("ready");
+      const look = await heldLook(host);
+      endpoint.update((connection) => (connection.state = "REFRESH_REQUESTED"));
+      await until("it has an answer", () => one.agent.status().problems.join().includes("not set up yet"));
+      look.end();
+      await until("it has looked at it", () => one.agent.status().problems.length === 0);
+      assert.deepEqual([one.types.slice(from), one.agent.status().ready], [[], true]);
+    });
+  });
+
+  it("told to stop, it does not complain of its interface, which goes before the endpoint lets it go", async () => {
+    await withNamespaces(2, async (lb, host) => {
+      assert.ok(lb !== undefined && host !== undefined);
+      await scene.startMesh();
+      const gift: Gift = by("10.60.1.1", VIPS);
+      await scene.endpoint("lb", lb, "10.60.1.0/24", gift);
+      const one = scene.agent(host, {}, { repairMs: 1 });
+      await one.sees("ready");
+      // A look at the host has seen the interface, and goes on when it is gone.
+      const look = await heldLook(host);
+      gift.onClose = async () => {
+        assert.equal(await host.findLink("nsm0"), undefined);
+        look.end();
+        // Longer than a look takes.
+        for (let i = 0; i < 20; i++) await stateOf(host);
+      };
+      const from = one.events.length;
+      await one.agent.close();
+      assert.deepEqual(one.types.slice(from), ["closed"]);
     });
   });
 

@@ -35,6 +35,8 @@ export const SERVICE = "load-balancer";
 export interface Gift {
   /** Answers wait for it. */
   gate?: Promise<void>;
+  /** Closes wait for it; the client's interface is gone by then. */
+  onClose?: () => Promise<void>;
   routes: Route[];
   extra?: Record<string, string>;
 }
@@ -66,7 +68,10 @@ export class TestEndpoint {
           Object.assign(connection.context.extraContext, this.gift.extra);
         return connection;
       },
-      close: (connection, call) => next.close(connection, call),
+      close: async (connection, call) => {
+        await this.gift.onClose?.();
+        await next.close(connection, call);
+      },
     }));
     this.#endpoint = endpointChain(
       {
