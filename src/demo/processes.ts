@@ -98,7 +98,9 @@ export async function waitFor<T>(
   probe: () => Promise<T | undefined> | T | undefined,
   options: { deadlineMs?: number; everyMs?: number; process?: DemoProcess; signal: AbortSignal },
 ): Promise<T> {
-  const { deadlineMs = 10_000, everyMs = 25, process: watched, signal } = options;
+  const { everyMs = 25, process: watched, signal } = options;
+  // Who is watched and runs is given longer: on a busy machine it starts slowly.
+  const { deadlineMs = watched === undefined ? 10_000 : 30_000 } = options;
   const deadline = Date.now() + deadlineMs;
   let lastError: unknown;
   for (;;) {

@@ -60,6 +60,8 @@ describe("NSM: the log of a connection's life", function () {
     await loseMesh(lab);
     await logged("as1", "nsc-healed");
     await logged("nse", "nse-refreshed");
+    await logged("nsm", "mesh-connected");
+    await readyAgain("as1");
     seen["heal"] = log.cut();
     await lab.stopServer("as1");
     await logged("nsm", "mesh-disconnected");
@@ -73,6 +75,12 @@ describe("NSM: the log of a connection's life", function () {
     await logged("nsm", "mesh-disconnected");
     await logged("nse", "nse-closed");
     seen["crash"] = log.cut();
+  }
+
+  /** What an agent that was not ready meanwhile says of it belongs to that life, not to the next. */
+  function readyAgain(process: string): Promise<true> {
+    const isReady = () => log.count(process, "nsc-ready") >= log.count(process, "nsc-unready") || undefined;
+    return waitFor(`${process} to be ready`, isReady, { deadlineMs: 60_000, signal });
   }
 
   /** A client that has just refreshed may not listen again yet: it misses the loss, and is right by its next refresh. */
