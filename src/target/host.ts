@@ -7,7 +7,7 @@ import { TargetError } from "./errors.ts";
 import { greItems, openGre, outerFamilies, type GrePlan } from "./gre.ts";
 import { planHost, type HostPlan, type HostWish, type TableGroup } from "./host-plan.ts";
 import type { Finding, Item } from "./item.ts";
-import { arpItems, linkItem, offloadItem, ruleItem, vipItem } from "./items.ts";
+import { arpItems, linkItem, loopbackItem, offloadItem, ruleItem, vipItem } from "./items.ts";
 import type { Encap } from "./options.ts";
 
 /** Worse than any route that anybody sets: linux/ipv6_route.h allows 2^32-1. */
@@ -118,6 +118,7 @@ export class Host {
         ]);
     return [
       ...plan.devices.map((device) => linkItem(namespace, device)),
+      ...(plan.vips.length > 0 ? [loopbackItem(namespace)] : []),
       ...(offloads === "off" ? plan.devices.map((device) => offloadItem(namespace, device)) : []),
       ...(plan.vips.some((vip) => vip.family === 4) ? arpItems(namespace) : []),
       ...plan.groups.flatMap(routes),

@@ -23,6 +23,11 @@ export function linkItem(namespace: Namespace, device: string): Item {
   };
 }
 
+/** Without it no packet is local: the kernel has no routes of addresses on an interface that is down. */
+export function loopbackItem(namespace: Namespace): Item {
+  return { ...linkItem(namespace, "lo"), why: "the VIPs are on lo, and none is local while it is down" };
+}
+
 export function offloadItem(namespace: Namespace, device: string): Item {
   const on = (): Offload[] => {
     const state = namespace.offloads(device);
@@ -177,6 +182,7 @@ export function targetItems(namespace: Namespace, plan: Plan): Item[] {
   const families = ([4, 6] as const).filter((family) => plan.vips.some((vip) => vip.family === family));
   return [
     linkItem(namespace, device),
+    loopbackItem(namespace),
     ...(plan.offloads === "off" ? [offloadItem(namespace, device)] : []),
     ...(families.includes(4) ? arpItems(namespace) : []),
     ...families.map((family) => {

@@ -111,6 +111,35 @@ describe("target: a host", () => {
     });
   });
 
+  it("lo that is down, as in a new namespace, comes up with the VIPs, again where it went, and goes down at the end", async () => {
+    await withNamespaces(2, async (lb, host) => {
+      assert.ok(lb !== undefined && host !== undefined);
+      await connect(lb, host, 0);
+      await host.addAddress("nsm0", "2001:db8:60::2/64");
+      await host.setLink("lo", { up: false });
+      const both = { ...A, gateways: [...A.gateways, "2001:db8:60::1"], vips: ["10.2.2.0/24", "2001:db8:2::/64"] };
+      const local = async () =>
+        (await host.routes())
+          .filter(({ type, dst }) => type === 2 && both.vips.includes(dst ?? ""))
+          .map(({ dst }) => dst)
+          .sort();
+      const self = new Host(host);
+      const wish = { links: [both], gre: "veth", offloads: "keep" } as const;
+      assert.deepEqual((await self.update(wish)).errors, []);
+      assert.deepEqual(await local(), both.vips);
+      await host.setLink("lo", { up: false });
+      const found = (await self.check()).filter(({ ok }) => !ok);
+      assert.match(
+        found.map(({ what, found: how, fix }) => `${what}: ${how}, ${fix}`).join(),
+        /lo is up: it is down, ip link set up dev lo/,
+      );
+      assert.deepEqual(await self.update(wish), { changed: true, errors: [] });
+      assert.deepEqual(await local(), both.vips);
+      await self.close();
+      assert.equal((await host.link("lo")).up, false);
+    });
+  });
+
   it("who comes after a crash undoes what was journalled", async () => {
     await withNamespaces(2, async (lb, host) => {
       assert.ok(lb !== undefined && host !== undefined);
