@@ -84,10 +84,10 @@ describe("observe: log", () => {
     assert.deepEqual(
       written()
         .slice(-2)
-        .map(({ event, times }) => [event, times]),
+        .map(({ event, times, seconds }) => [event, times, seconds]),
       [
-        ["log-repeated", 9990],
-        ["operation-failed", undefined],
+        ["log-repeated", 9990, 61],
+        ["operation-failed", undefined, undefined],
       ],
     );
   });
