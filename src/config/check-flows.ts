@@ -9,7 +9,7 @@ import {
   type DesiredState,
 } from "../bridge/index.ts";
 import { toRange, vipPrefix } from "./desired/steering.ts";
-import { forDuplicates, type Findings } from "./finding.ts";
+import { forDuplicates, listOf, type Findings } from "./finding.ts";
 import type { Path } from "./locate.ts";
 import type { LbFile } from "./schema.ts";
 
@@ -27,8 +27,7 @@ export function checkFlows(file: LbFile, desired: DesiredState, found: Findings)
   const names = new Set(file.streams.map((stream) => stream.name));
   file.flows.forEach((flow, index) => {
     if (!names.has(flow.stream)) {
-      const known = [...names].join(", ");
-      found.error(["flows", index, "stream"], `there is no stream "${flow.stream}": ${known || "the file has none"}`);
+      found.error(["flows", index, "stream"], `there is no stream "${flow.stream}": ${listOf(file.streams)}`);
     }
     checkVipsOf(file, index, found);
     checkSubnets(flow.sourceSubnets, index, found);

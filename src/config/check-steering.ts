@@ -12,7 +12,7 @@ import { adviseReassembly } from "./check-fragments.ts";
 import { checkServers, checkTable, checkTunnelSource } from "./check-vips.ts";
 import { NO_STREAM, steeringInterfaces } from "./desired/steering.ts";
 import { interfaceNameOf } from "./desired/interfaces.ts";
-import { forDuplicates, type Findings } from "./finding.ts";
+import { forDuplicates, listOf, type Findings } from "./finding.ts";
 import type { Path } from "./locate.ts";
 import type { LbFile } from "./schema.ts";
 import { STREAM_KEYS } from "./schema/vips.ts";
@@ -194,8 +194,4 @@ function checkInterfaces(file: LbFile, found: Findings): void {
     (name) => name,
     (index, _, name) => found.error(["steering", "interfaces", index], `${name} is there already`),
   );
-}
-
-function listOf(named: readonly { readonly name: string }[]): string {
-  return named.length === 0 ? "the file has none" : `there are ${named.map((one) => one.name).join(", ")}`;
 }

@@ -42,3 +42,8 @@ export function forDuplicates<T>(
     else report(index, first, key);
   });
 }
+
+/** What could have been named. */
+export function listOf(named: readonly { readonly name: string }[]): string {
+  return named.length === 0 ? "the file has none" : `there are ${named.map((one) => one.name).join(", ")}`;
+}

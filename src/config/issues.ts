@@ -34,17 +34,17 @@ function likeliest(branches: readonly (readonly Issue[])[]): readonly Issue[] | 
 }
 
 /** Of flows elsewhere, and why not here. */
-const REFUSED_KEYS: Readonly<Record<string, string>> = {
-  byteMatches: "VPP's ACLs match addresses, protocols and ports, not bytes of the payload",
-  destinationPortNats: "VPP's lb NAT is not offered; servers listen on the port that clients ask for",
-};
+const REFUSED_KEYS: ReadonlyMap<string, string> = new Map([
+  ["byteMatches", "VPP's ACLs match addresses, protocols and ports, not bytes of the payload"],
+  ["destinationPortNats", "VPP's lb NAT is not offered; servers listen on the port that clients ask for"],
+]);
 
 /** `byte-matches` -> `byteMatches` */
 const camel = (key: string) => key.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
 function unknownKey(key: string, path: Path, yaml: LocatedYaml): Diagnostic {
   const known = knownKeys(path);
-  const refused = REFUSED_KEYS[camel(key)];
+  const refused = REFUSED_KEYS.get(camel(key));
   if (refused !== undefined && !known.includes(key)) {
     return {
       severity: "error",
@@ -69,9 +69,8 @@ function messageOf(issue: Issue, path: Path, yaml: LocatedYaml): string {
       ? `missing: one of ${allowed.join(", ")}`
       : `${show(value)} is not one of ${allowed.join(", ")}${hint}`;
   }
-  if (issue.code === "invalid_type" && value === undefined) return `missing: a ${issue.expected}`;
-  if (issue.code === "invalid_type")
-    return `${show(value)} is not a ${issue.expected === "int" ? "whole number" : issue.expected}`;
+  if (issue.code === "invalid_type" && value === undefined) return `missing: ${typeName(issue.expected)}`;
+  if (issue.code === "invalid_type") return `${show(value)} is not ${typeName(issue.expected)}`;
   if (issue.code === "too_small") return `${show(value)} is too small: at least ${String(issue.minimum)}`;
   if (issue.code === "too_big")
     return issue.message.startsWith("Too big")
@@ -80,9 +79,28 @@ function messageOf(issue: Issue, path: Path, yaml: LocatedYaml): string {
   return value === undefined || typeof value === "object" ? issue.message : `${show(value)}: ${issue.message}`;
 }
 
+/** In YAML's words. */
+const TYPE_NAMES: ReadonlyMap<string, string> = new Map([
+  ["int", "a whole number"],
+  ["array", "a list"],
+  ["object", "a mapping (`key: value`)"],
+]);
+
+const typeName = (expected: string) => TYPE_NAMES.get(expected) ?? `a ${expected}`;
+
 function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  const text = jsonOf(value);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
+
+/** An alias of YAML may name what it stands in: such a value has no end. */
+function jsonOf(value: unknown): string {
+  if (typeof value === "number") return String(value);
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return "a value that holds itself";
+  }
 }
 
 interface SchemaNode {

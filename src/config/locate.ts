@@ -50,7 +50,7 @@ export function parseWhole(text: string): LocatedYaml {
   };
   const errors = document.errors.map((error): Diagnostic => ({
     severity: "error",
-    message: error.message,
+    message: inOurWords(error),
     path: "",
     ...position(error.pos[0]),
   }));
@@ -63,6 +63,13 @@ export function parseWhole(text: string): LocatedYaml {
     const message = `not usable YAML: ${(error as Error).message}`;
     return { value: undefined, errors: [{ severity: "error", message, path: "" }], at, get: () => undefined };
   }
+}
+
+/** Messages that speak to whoever programs with the parser. */
+function inOurWords({ code, message }: { code: string; message: string }): string {
+  if (code === "MULTIPLE_DOCS") return "a second document begins here: a file holds one";
+  if (message.startsWith("Maximum call stack")) return "nested too deeply";
+  return message;
 }
 
 function offsetOf(document: Document, path: Path, key: string | undefined): number | undefined {

@@ -22,6 +22,15 @@ const MAX_BYTES = 16 * 1024 * 1024;
 
 /** Reads a lb.yaml: syntax, schema, then meaning. Never throws. */
 export function parseLbYaml(text: string): ParsedLbFile {
+  try {
+    return parse(text);
+  } catch (cause) {
+    // A running controller reads whatever the file is replaced by: nothing in it may end the process.
+    return failure([{ severity: "error", message: `cannot be read: ${(cause as Error).message}`, path: "" }]);
+  }
+}
+
+function parse(text: string): ParsedLbFile {
   if (text.length > MAX_BYTES)
     return failure([{ severity: "error", message: `more than ${MAX_BYTES} characters`, path: "" }]);
   const yaml = parseYaml(text);

@@ -279,6 +279,18 @@ describe("config: lb.yaml", () => {
     );
   });
 
+  it("takes values that hold themselves, nest without end, or bear names that every object has", () => {
+    assertFinding("vips: &a [*a]", /vips\[0\]: a value that holds itself is not a mapping/);
+    assertFinding("lb: &a { ip4Source: *a }", /lb\.ip4Source: a value that holds itself is not a string/);
+    assertFinding("streams: &a [{ name: *a, encap: gre4 }]\nvips: []", /streams\[0\]\.name: .*holds itself/);
+    assertFinding(`vips: ${"[".repeat(20_000)}${"]".repeat(20_000)}`, /1:\d+: error: nested too deeply/);
+    assertFinding("vips: []\n---\nvips: []", /2:1: error: a second document begins here/);
+    for (const key of ["constructor", "__proto__", "toString", "hasOwnProperty"]) {
+      assertFinding(`${key}: 1\nvips: []`, new RegExp(`1:1: error: unknown key "${key}": known are vpp, `));
+      assertFinding(`vips: [{ prefix: 10.2.2.0/24, ${key}: [] }]`, new RegExp(`vips\\[0\\]: unknown key "${key}"`));
+    }
+  });
+
   it("takes any tree of values without throwing", () => {
     const keys = fc.constantFrom(
       "vips",
@@ -290,6 +302,10 @@ describe("config: lb.yaml", () => {
       "bridge",
       "routes",
       "via",
+      "streams",
+      "flows",
+      "constructor",
+      "__proto__",
       "x",
     );
     const { tree } = fc.letrec<{ tree: unknown }>((tie) => ({

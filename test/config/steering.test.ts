@@ -52,7 +52,7 @@ const REFUSED: readonly (readonly [string, string, string, RegExp])[] = [
     "a flow to no stream",
     "stream: web, vips",
     "stream: wbe, vips",
-    /flows\[0\]\.stream: there is no stream "wbe": web, api/,
+    /flows\[0\]\.stream: there is no stream "wbe": there are web, api/,
   ],
   [
     "a VIP of no stream",

@@ -41,7 +41,10 @@ export const interfaceName = z.string().min(1).max(63);
 /** Of VIPs, streams, flows. */
 export const name = z
   .string()
-  .regex(/^[A-Za-z0-9]([-A-Za-z0-9._]{0,61}[A-Za-z0-9])?$/, "up to 63 letters, digits, - . _");
+  .regex(
+    /^[A-Za-z0-9]([-A-Za-z0-9._]{0,61}[A-Za-z0-9])?$/,
+    "up to 63 letters, digits, - . _, a letter or digit first and last",
+  );
 export const tableId = z.int().min(0).max(0xfffffffe);
 
 export const share = z.number().min(0).max(1);
