@@ -153,10 +153,11 @@ export class Dataplane {
     if (iface === undefined || swIfIndex === 0) return RV.INVALID_SW_IF_INDEX;
     for (const sub of this.subsOf(iface)) this.removeInterface(sub.swIfIndex);
     if (iface.adminUp) this.#changeAdmin(iface, false);
-    if (iface.l2 !== undefined || iface.xconnect !== undefined) this.bridges.detach(swIfIndex);
+    this.bridges.interfaceRemoved(iface);
     if (iface.sub !== undefined) iface.sup?.subs?.remove(iface.sub);
     for (const { address, length } of [...iface.addresses4]) this.deleteAddress(swIfIndex, address, length);
     for (const { address, length } of [...iface.addresses6]) this.deleteAddress(swIfIndex, address, length);
+    this.fib.linkLocal.clearOwn(swIfIndex);
     // Its tables are no longer held by it.
     for (const proto of [4, 6] as const) bindTable(this, iface, proto, 0);
     this.neighbors.flush(swIfIndex, true);

@@ -139,11 +139,17 @@ export class Bridges {
 
   /** Back to L3; the tag rewrite goes too. */
   detach(swIfIndex: number): void {
+    this.#rewrites[swIfIndex] = undefined;
     const iface = this.#interface(swIfIndex);
     if (iface === undefined) return;
     this.#leave(iface);
-    this.#rewrites[swIfIndex] = undefined;
     setL2(iface, false);
+  }
+
+  /** Before an interface goes: what it was cross-connected to is routed too, a bridge's member or not (l2_input_interface_add_del). */
+  interfaceRemoved({ swIfIndex, xconnect, l2 }: Interface): void {
+    if (xconnect !== undefined) this.detach(xconnect);
+    if (xconnect !== undefined || l2 !== undefined) this.detach(swIfIndex);
   }
 
   /** The tag rewrite of an interface, undefined where none was ever set. */
