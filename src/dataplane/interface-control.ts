@@ -10,16 +10,17 @@ const ADDRESS_FOUND_FOR_INTERFACE = -114;
 const UNSUPPORTED = -126;
 
 /** ip_table_bind: an interface with addresses stays where it is (-114), an unknown table is -3. */
-export function bindTable({ fib }: Dataplane, iface: Interface, proto: 4 | 6, tableId: number): number {
-  const table = fib.tableById(proto, tableId);
+export function bindTable({ fib, neighbors }: Dataplane, iface: Interface, proto: 4 | 6, tableId: number): number {
+  let table = fib.tableById(proto, tableId);
   if (table === undefined) return RV.NO_SUCH_FIB;
   if ((proto === 4 ? iface.addresses4 : iface.addresses6).length > 0) return ADDRESS_FOUND_FOR_INTERFACE;
   const old = (proto === 4 ? fib.tables4 : fib.tables6).get(proto === 4 ? iface.fibIndex4 : iface.fibIndex6);
-  if (old === table) return RV.OK;
-  lockTable(fib, proto, tableId, `interface ${iface.swIfIndex}`);
+  neighbors.rebind(iface, proto, table.index);
+  // Where the interface alone held the table, it goes and comes anew.
+  if (old !== undefined) unlockTable(fib, old, `interface ${iface.swIfIndex}`);
+  if (tableId !== 0) table = lockTable(fib, proto, tableId, `interface ${iface.swIfIndex}`);
   if (proto === 4) iface.fibIndex4 = table.index;
   else iface.fibIndex6 = table.index;
-  if (old !== undefined) unlockTable(fib, old, `interface ${iface.swIfIndex}`);
   return RV.OK;
 }
 

@@ -188,6 +188,8 @@ export interface Neighbor {
   static: boolean;
   dynamic: boolean;
   noFibEntry: boolean;
+  /** Whether it has a host route: also one that was to have none, once its interface was bound to a table. */
+  hasRoute: boolean;
   /** Dataplane seconds (`Dataplane.now()`) of the last update. */
   updatedS: number;
   /** How often it was asked for since its time was over. */

@@ -49,6 +49,11 @@ export function interfaceName(dp: Dataplane): Parser<Interface> {
   };
 }
 
+/** The name of what has an index, or that it is gone (interface_format.c format_vnet_sw_if_index_name). */
+export function nameOrDeleted(dp: Dataplane, swIfIndex: number): string {
+  return dp.interfaces.get(swIfIndex)?.name ?? `DELETED (${swIfIndex})`;
+}
+
 /** An interface, or `unknown interface` with what stands there instead. */
 export function needInterface(context: CliContext, input: Input): Interface {
   const found = input.user(interfaceName(context.dp));

@@ -159,6 +159,19 @@ export class FibEntries {
     this.reevaluate(entry, 0);
   }
 
+  /**
+   * The paths of a neighbour's host route came up or went down (fib_entry.c fib_entry_back_walk_notify): as with other paths,
+   * its cover need not be attached then.
+   */
+  reactivate(lists: ReadonlySet<PathList>): void {
+    if (lists.size === 0) return;
+    for (const entry of this.#state.entries) {
+      const [best] = entry.sources;
+      if (best?.source !== "adjacency" || !best.active || best.pathList === undefined) continue;
+      if (lists.has(best.pathList)) this.pathsChanged(entry, best);
+    }
+  }
+
   /** Makes the best source that can forward the active one. */
   reevaluate(entry: FibEntry, depth: number): void {
     const best = entry.sources[0];
@@ -229,7 +242,7 @@ export class FibEntries {
 
   /**
    * Puts what the active paths lead to into the load-balance, and tells those that rest on it: of another path-list in any
-   * case, which covered entries borrow (fib_entry.c fib_entry_post_update_actions).
+   * case, which covered entries borrow (fib_entry.c fib_entry_post_update_actions). Neighbours hear of nothing else.
    */
   updateForwarding(entry: FibEntry, depth: number, isOtherList = false): void {
     const { loadBalance } = entry;
@@ -244,7 +257,8 @@ export class FibEntries {
     loadBalance.buckets = buckets;
     loadBalance.mask = buckets.length - 1;
     if ((same && !isOtherList) || depth > MAX_DEPTH) return;
-    for (const covered of [...entry.covered]) this.#recover(covered, depth + 1);
+    for (const covered of [...entry.covered])
+      if (isOtherList || covered.sources[0]?.source !== "adjacency") this.#recover(covered, depth + 1);
     for (const child of [...entry.children]) child.forwardingChanged(entry);
   }
 

@@ -1,4 +1,5 @@
 import { FibEntries, type FibHost } from "./entries.ts";
+import { LinkLocalTables } from "./link-local.ts";
 import { hostPrefix, prefix4, prefix6 } from "./prefix.ts";
 import { newSource, NO_FLAGS } from "./relations.ts";
 import { fixedRemoval, fixedRoute, pathsOfNewSource, withoutPaths, withPaths } from "./route-paths.ts";
@@ -26,6 +27,7 @@ export class Fib {
   readonly tables6 = this.#state.tables6;
   /** Load-balances by index, for the packet path. */
   readonly loadBalanceAt = this.#state.loadBalanceAt;
+  readonly linkLocal = new LinkLocalTables(this);
   readonly #host: FibHost;
   readonly #entries: FibEntries;
 
@@ -67,8 +69,15 @@ export class Fib {
   }
 
   tableById(proto: 4 | 6, tableId: number): FibTable | undefined {
-    for (const table of proto === 4 ? this.tables4 : this.tables6) if (table.tableId === tableId) return table;
+    for (const table of this.tables(proto)) if (table.tableId === tableId) return table;
     return undefined;
+  }
+
+  /** By index, without those of link-local addresses. */
+  tables(proto: 4 | 6): FibTable[] {
+    return [...(proto === 4 ? this.tables4 : this.tables6)].filter(
+      (table) => table.tableId !== NO_INDEX || proto === 4,
+    );
   }
 
   exact(fibIndex: number, prefix: FibPrefix): FibEntry | undefined {
@@ -227,14 +236,18 @@ export class Fib {
     if (this.#host.interface(swIfIndex) === undefined) this.adjacencies.interfaceRemoved(swIfIndex);
     const entries = new Set<FibEntry>();
     const children = new Set<() => void>();
+    const woken = new Set<PathList>();
     for (const path of this.pathLists.paths) {
       if (path.swIfIndex !== swIfIndex) continue;
       const list = this.pathLists.lists.get(path.plIndex);
       if (list === undefined) continue;
+      const wasResolved = path.resolved;
       this.#entries.paths.resolve(path, list, undefined);
+      if (path.resolved !== wasResolved) woken.add(list);
       for (const entry of list.entries) entries.add(entry);
       for (const changed of list.children) children.add(changed);
     }
+    this.#entries.reactivate(woken);
     for (const entry of entries) this.#entries.updateForwarding(entry, 0);
     for (const changed of children) changed();
   }

@@ -2,6 +2,7 @@ import { SubFlag } from "../l2/sub-interfaces.ts";
 import type { Interface } from "../model.ts";
 import { RV } from "../retval.ts";
 import type { Fib } from "./fib.ts";
+import { isLinkLocal } from "./link-local.ts";
 import { addressKey, covers, hostPrefix, mask4, maskBytes, prefix4, prefix6, prefixKey } from "./prefix.ts";
 import type { FibEntryFlag, FibPrefix } from "./types.ts";
 
@@ -37,14 +38,14 @@ export function addInterfaceAddress(
   length: number,
 ): number {
   if (!supportsAddressing(iface)) return UNSUPPORTED;
-  if (isLinkLocal(address)) return setLinkLocal(iface, address as Uint8Array, length);
+  if (isLinkLocal(address)) return setLinkLocal(fib, iface, address as Uint8Array, length);
   const isIp4 = typeof address === "number";
   if (overlaps(interfaces, iface, address, length)) return isIp4 ? ADDRESS_IN_USE : DUPLICATE_IF_ADDRESS;
   if (length === 0 || length > (isIp4 ? 32 : 128)) return RV.ADDRESS_LENGTH_MISMATCH;
   if (isIp4) iface.addresses4.push({ address, length });
   else {
     iface.addresses6.push({ address: address.slice(), length });
-    enableIp6(iface);
+    enableIp6(fib, iface);
   }
   if (iface.adminUp) addRoutes(fib, iface, address, length);
   return RV.OK;
@@ -68,7 +69,7 @@ export function deleteInterfaceAddress(fib: Fib, iface: Interface, address: Addr
   if (at < 0) return RV.ADDRESS_NOT_FOUND_FOR_INTERFACE;
   addresses.splice(at, 1);
   if (iface.adminUp) deleteRoutes(fib, iface, address, length);
-  if (typeof address !== "number") disableIp6(iface);
+  if (typeof address !== "number") disableIp6(fib, iface);
   return RV.OK;
 }
 
@@ -81,19 +82,21 @@ export function interfaceRoutesChanged(fib: Fib, iface: Interface): void {
 }
 
 /** ip6_link_enable: -81 where it is on already, which counts nevertheless. */
-export function enableIp6(iface: Interface): number {
+export function enableIp6(fib: Fib, iface: Interface): number {
   const locks = ip6Locks.get(iface) ?? 0;
   ip6Locks.set(iface, locks + 1);
   iface.ip6Enabled = true;
+  if (locks === 0) fib.linkLocal.setOwn(iface, iface.linkLocal);
   return locks === 0 ? RV.OK : RV.VALUE_EXIST;
 }
 
 /** ip6_link_disable: off when as often as it was switched on. */
-export function disableIp6(iface: Interface): number {
+export function disableIp6(fib: Fib, iface: Interface): number {
   const locks = ip6Locks.get(iface) ?? 0;
   if (locks === 0) return IP6_NOT_ENABLED;
   ip6Locks.set(iface, locks - 1);
   iface.ip6Enabled = locks > 1;
+  if (locks === 1) fib.linkLocal.clearOwn(iface.swIfIndex);
   return RV.OK;
 }
 
@@ -102,14 +105,12 @@ export function supportsAddressing({ kind, sub }: Interface): boolean {
   return kind !== "local" && (sub === undefined || (sub.flags & SubFlag.exactMatch) !== 0);
 }
 
-function isLinkLocal(address: Address): boolean {
-  return typeof address !== "number" && address[0] === 0xfe && (address[1]! & 0xc0) === 0x80;
-}
-
-function setLinkLocal(iface: Interface, address: Uint8Array, length: number): number {
+function setLinkLocal(fib: Fib, iface: Interface, address: Uint8Array, length: number): number {
   if (length !== 128) return RV.ADDRESS_LENGTH_MISMATCH;
   iface.linkLocal = address.slice();
-  return iface.ip6Enabled ? RV.OK : enableIp6(iface);
+  if (!iface.ip6Enabled) return enableIp6(fib, iface);
+  fib.linkLocal.setOwn(iface, address);
+  return RV.OK;
 }
 
 /** Overlapping subnets of a table are refused, but for several addresses of one subnet on one interface. */

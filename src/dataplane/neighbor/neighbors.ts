@@ -1,4 +1,6 @@
 import type { Fib } from "../fib/fib.ts";
+import { isLinkLocal } from "../fib/link-local.ts";
+import { lockForNeighbor, unlockForNeighbor } from "../fib/table-locks.ts";
 import { addressKey } from "../fib/prefix.ts";
 import type { Interface, Neighbor } from "../model.ts";
 import { Pool } from "../pool.ts";
@@ -71,11 +73,12 @@ export class Neighbors {
       static: options.static ?? false,
       dynamic: !(options.static ?? false),
       noFibEntry: options.noFibEntry ?? false,
+      hasRoute: false,
       updatedS: this.#now(),
       probes: 0,
     }));
     this.#byKey.set(keyOf(swIfIndex, address), neighbor);
-    if (!neighbor.noFibEntry) this.#fib.neighborAdd(fibIndexOf(iface, address), iface, address);
+    if (!neighbor.noFibEntry) this.#addRoute(neighbor, iface, fibIndexOf(iface, address));
     this.#complete(iface, neighbor);
     return true;
   }
@@ -89,7 +92,7 @@ export class Neighbors {
     this.pool.remove(known.index);
     this.#counts[protoOf(address)] -= 1;
     if (iface === undefined) return true;
-    if (!known.noFibEntry) this.#fib.neighborDelete(fibIndexOf(iface, address), swIfIndex, address);
+    this.#deleteRoute(known, fibIndexOf(iface, address));
     const adjacency = this.#fib.adjacencies.find(protoOf(address), swIfIndex, address);
     if (adjacency !== undefined) this.#fib.adjacencies.makeIncomplete(adjacency);
     return true;
@@ -100,6 +103,32 @@ export class Neighbors {
     for (const neighbor of [...this.pool])
       if (neighbor.swIfIndex === swIfIndex && (all || !neighbor.static) && matches(neighbor))
         this.delete(swIfIndex, neighbor.address);
+  }
+
+  /** The interface leaves its table for another, or for the same: so do its neighbours' routes (ip_neighbor_table_bind_v4). */
+  rebind(iface: Interface, proto: 4 | 6, fibIndex: number): void {
+    for (const neighbor of this.pool) {
+      if (neighbor.swIfIndex !== iface.swIfIndex || protoOf(neighbor.address) !== proto) continue;
+      this.#deleteRoute(neighbor, fibIndexOf(iface, neighbor.address));
+      this.#addRoute(neighbor, iface, fibIndex);
+    }
+  }
+
+  #addRoute(neighbor: Neighbor, iface: Interface, fibIndex: number): void {
+    const { address } = neighbor;
+    neighbor.hasRoute = true;
+    if (isLinkLocal(address)) return this.#fib.linkLocal.addNeighbor(iface, address as Uint8Array);
+    this.#fib.neighborAdd(fibIndex, iface, address);
+    lockForNeighbor(this.#fib, protoOf(address), fibIndex);
+  }
+
+  #deleteRoute(neighbor: Neighbor, fibIndex: number): void {
+    const { swIfIndex, address } = neighbor;
+    if (!neighbor.hasRoute) return;
+    neighbor.hasRoute = false;
+    if (isLinkLocal(address)) return this.#fib.linkLocal.deleteNeighbor(swIfIndex, address as Uint8Array);
+    this.#fib.neighborDelete(fibIndex, swIfIndex, address);
+    unlockForNeighbor(this.#fib, protoOf(address), fibIndex);
   }
 
   /** Once a second: asks for learned ones whose time is over, and gives up those that don't answer. */

@@ -213,7 +213,7 @@ export const ipHandlers: Handlers = {
   ip_table_flush: action<TableFields>((fields, { dataplane }) => flushTable(dataplane, fields)),
   ip_table_allocate: request<TableFields>((fields, { dataplane }) => allocateTable(dataplane, fields)),
   ip_table_dump: dump(
-    (_fields: Fields, { dataplane: { fib } }) => [...fib.tables4, ...fib.tables6],
+    (_fields: Fields, { dataplane: { fib } }) => [...fib.tables(4), ...fib.tables(6)],
     (table) => ({ table: { table_id: table.tableId, is_ip6: table.proto === 6, name: fixedText(table.name) } }),
   ),
   ip_route_add_del: request<RouteFields>((fields, { dataplane }) => addDelRoute(dataplane, fields)),
@@ -233,6 +233,6 @@ export const ipHandlers: Handlers = {
   sw_interface_ip6_enable_disable: action<{ sw_if_index: number; enable: boolean }>((fields, { dataplane }) => {
     const iface = dataplane.interfaces.get(fields.sw_if_index);
     if (iface === undefined) return RETVAL.INVALID_SW_IF_INDEX;
-    return fields.enable ? enableIp6(iface) : disableIp6(iface);
+    return fields.enable ? enableIp6(dataplane.fib, iface) : disableIp6(dataplane.fib, iface);
   }),
 };

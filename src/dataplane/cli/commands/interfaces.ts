@@ -4,7 +4,7 @@ import { bindTable, setLinkMtu } from "../../interface-control.ts";
 import { supportsAddressing } from "../../fib/interface-address.ts";
 import { createLoopback, deleteLoopback } from "../../loopback.ts";
 import { RV } from "../../retval.ts";
-import { eachOption, interfaceName, needInterface, refuse } from "../context.ts";
+import { eachOption, interfaceName, nameOrDeleted, needInterface, refuse } from "../context.ts";
 import type { CliCommand, CliContext } from "../context.ts";
 import { addressText, center, left, right } from "../format.ts";
 import { adminState, ip4Address, ip6Address, macAddress } from "../parsers.ts";
@@ -72,7 +72,7 @@ function tableText(context: CliContext, proto: 4 | 6, fibIndex: number): string 
 function addressLines(context: CliContext, one: Interface): string {
   const lines = [`${one.name} (${one.adminUp ? "up" : "dn"}):`];
   if (one.xconnect !== undefined) {
-    lines.push(`  L2 xconnect ${context.dp.interfaces.get(one.xconnect)?.name ?? "DELETED"}`);
+    lines.push(`  L2 xconnect ${nameOrDeleted(context.dp, one.xconnect)}`);
   }
   const domain = one.l2 === undefined ? undefined : context.dp.bridges.domains.get(one.l2.bdIndex);
   if (one.l2 !== undefined && domain !== undefined) {

@@ -1,6 +1,7 @@
 /** Routes, tables, FIB (VPP src/vnet/ip/lookup.c, src/vnet/fib/fib_types.c:390, ip4_fib.c). */
 import type { Dataplane } from "../../dataplane.ts";
 import { prefix4, prefix6 } from "../../fib/prefix.ts";
+import { disableIp6, enableIp6 } from "../../fib/interface-address.ts";
 import { lockTable, unlockTable } from "../../fib/table-locks.ts";
 import type { FibTable } from "../../fib/table.ts";
 import type { FibEntry, FibPrefix, RoutePath } from "../../fib/types.ts";
@@ -252,7 +253,7 @@ function showFib(proto: 4 | 6) {
   return ({ dp, out }: CliContext, input: Input): void => {
     const query = fibQuery(proto, input);
     const text = new FibText(dp);
-    for (const table of proto === 4 ? dp.fib.tables4 : dp.fib.tables6) {
+    for (const table of dp.fib.tables(proto)) {
       if (query.tableId !== undefined && query.tableId !== table.tableId) continue;
       if (query.index !== undefined && query.index !== table.index) continue;
       out(text.tableHeader(table));
@@ -276,12 +277,11 @@ function summary(table: FibTable, out: (text: string) => void): void {
   for (const [length, count] of lengths) out(align(length, 20) + align(count, 16));
 }
 
-function enableIp6(enable: boolean) {
+function switchIp6(enable: boolean) {
   return ({ dp }: CliContext, input: Input): void => {
     // VPP leaves out what it would name (ip6_link.c).
     const [one] = input.read("%U", interfaceName(dp)) ?? refuse("unknown interface\n'");
-    // Addresses keep IPv6 on.
-    one.ip6Enabled = enable || one.addresses6.length > 0;
+    if ((enable ? enableIp6(dp.fib, one) : disableIp6(dp.fib, one)) !== 0) refuse("Failed\n");
   };
 }
 
@@ -296,8 +296,8 @@ export const ipCommands: readonly CliCommand[] = [
   { path: "show ip6", help: "Internet protocol version 6 (IPv6) show commands" },
   { path: "show ip", help: "Internet protocol (IP) show commands" },
   { path: "ip route", help: ROUTE_HELP, run: ipRoute },
-  { path: "enable ip6 interface", help: "enable ip6 interface <interface>", run: enableIp6(true) },
-  { path: "disable ip6 interface", help: "disable ip6 interface <interface>", run: enableIp6(false) },
+  { path: "enable ip6 interface", help: "enable ip6 interface <interface>", run: switchIp6(true) },
+  { path: "disable ip6 interface", help: "disable ip6 interface <interface>", run: switchIp6(false) },
   { path: "ip table", help: "ip table [add|del] <table-id>", run: ipTable(4) },
   { path: "ip6 table", help: "ip6 table [add|del] <table-id>", run: ipTable(6) },
   { path: "show ip table", help: "show ip table <table-id>", run: showTables(4) },

@@ -2,7 +2,7 @@
 import type { Dataplane } from "../../dataplane.ts";
 import { NO_INDEX } from "../../model.ts";
 import type { BridgeDomain, Interface } from "../../model.ts";
-import { interfaceName, needInterface, refuse } from "../context.ts";
+import { interfaceName, nameOrDeleted, needInterface, refuse } from "../context.ts";
 import type { CliCommand, CliContext } from "../context.ts";
 import { addressText, center, macText } from "../format.ts";
 import { ipAddress, macAddress } from "../parsers.ts";
@@ -241,7 +241,7 @@ function showMode({ dp, out }: CliContext, input: Input): void {
   for (const one of chosen.length > 0 ? chosen : dp.interfaces) {
     const domain = one.l2 === undefined ? undefined : dp.bridges.domains.get(one.l2.bdIndex);
     if (one.xconnect !== undefined) {
-      out(`l2 xconnect ${one.name} ${dp.interfaces.get(one.xconnect)?.name ?? "DELETED"}`);
+      out(`l2 xconnect ${one.name} ${nameOrDeleted(dp, one.xconnect)}`);
       continue;
     }
     if (one.l2 === undefined || domain === undefined) {

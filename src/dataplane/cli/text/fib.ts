@@ -10,6 +10,7 @@ import type { Adjacency, Dpo, FibEntry, FibEntrySource, LbDpo, LoadBalance } fro
 import type { Path, PathList, SpecialDpo } from "../../fib/types.ts";
 import { NO_INDEX } from "../../model.ts";
 import type { Interface } from "../../model.ts";
+import { nameOrDeleted } from "../context.ts";
 import { addressText, hex, prefixText } from "../format.ts";
 import { compareAddresses } from "../sort.ts";
 import { GraphSlots } from "./graph-slots.ts";
@@ -230,7 +231,7 @@ export class FibText {
   }
 
   #name(swIfIndex: number): string {
-    return this.#dp.interfaces.get(swIfIndex)?.name ?? "DELETED";
+    return nameOrDeleted(this.#dp, swIfIndex);
   }
 }
 

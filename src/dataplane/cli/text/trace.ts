@@ -6,6 +6,7 @@ import type { Dataplane } from "../../dataplane.ts";
 import type { Adjacency } from "../../fib/types.ts";
 import type { TracedPacket } from "../../model.ts";
 import type { TraceData } from "../../trace/trace.ts";
+import { nameOrDeleted } from "../context.ts";
 import { clockText, hex, ip46Text, macText } from "../format.ts";
 import { aclTraceText } from "./acl.ts";
 import { FibText } from "./fib.ts";
@@ -169,7 +170,7 @@ function recordText(dp: Dataplane, node: string, d: TraceData, handle: number): 
     case "l2-flood":
       return `l2-flood: sw_if_index ${d.swIfIndex} ${macs(d.data)} bd_index ${dp.interfaces.get(d.swIfIndex)?.l2?.bdIndex ?? 0}`;
     case "rx":
-      return `rx:${dp.interfaces.get(d.swIfIndex)?.name ?? "DELETED"}`;
+      return `rx:${nameOrDeleted(dp, d.swIfIndex)}`;
     case "options":
       return `  option:[${Array.from(d.data, (byte) => `0x${byte.toString(16)}`).join()}]`;
     case "ip4-punt":
