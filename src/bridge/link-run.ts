@@ -16,11 +16,11 @@ export async function runLink(action: Action, context: ExecuteContext): Promise<
   switch (action.type) {
     case "interface-table":
       for (const family of action.families) {
-        await port.request("sw_interface_set_table", {
-          sw_if_index: index,
-          is_ipv6: family === 6,
-          vrf_id: action.table,
-        });
+        const which = { sw_if_index: index, is_ipv6: family === 6 };
+        // Half of it may be done, and to do that again is refused.
+        const now = port.has("sw_interface_get_table") ? await port.request("sw_interface_get_table", which) : {};
+        if (now["vrf_id"] === action.table) continue;
+        await port.request("sw_interface_set_table", { ...which, vrf_id: action.table });
       }
       return;
     case "interface-cross-connect":

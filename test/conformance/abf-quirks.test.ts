@@ -9,6 +9,8 @@ import { named, openGuarded, type Guarded } from "./guarded.ts";
 
 const NONE = 0xffff_ffff;
 const REFUSED = { code: "REFUSED" };
+/** FIB_API_PATH_TYPE_DROP of fib_types.api. */
+const DROP = 2;
 
 const via = (hop: string) => ({
   ...{ sw_if_index: NONE, table_id: 0, rpf_id: 0, weight: 1, preference: 0, type: 0, flags: 0, proto: 0, n_labels: 0 },
@@ -53,6 +55,24 @@ for (const name of ["embedded", "VPP"] as const) {
       await assert.rejects(policy(false, 1, 0, "198.18.0.2"), REFUSED);
       const [row] = await client.dumpAll("abf_policy_dump");
       assert.equal(row?.policy.paths.length, 1);
+    });
+
+    it("paths that drop are one, whatever else they say", async () => {
+      const drop = (is_add: boolean, hop: string, index: number) =>
+        client.request("abf_policy_add_del", {
+          is_add,
+          policy: {
+            ...{ policy_id: 9, acl_index: 0, n_paths: 1 },
+            paths: [{ ...via(hop), sw_if_index: index, type: DROP }],
+          },
+        });
+      await drop(true, "198.18.0.1", 4242);
+      await assert.rejects(drop(true, "198.18.0.2", NONE), REFUSED);
+      await drop(false, "198.18.0.3", 1);
+      assert.deepEqual(
+        (await client.dumpAll("abf_policy_dump")).filter((row) => row.policy.policy_id === 9),
+        [],
+      );
     });
 
     it("an attachment needs its policy, its interface, a list of its own, and goes by its family", async () => {

@@ -330,10 +330,8 @@ function keepPolicy(known: Map<number, Policy>, fields: Fields): boolean {
     acl_index: acl,
     paths,
   } = fields["policy"] as { policy_id: number; acl_index: number; paths: Fields[] };
-  const refused = paths.length === 0 || paths.some((path) => path["sw_if_index"] === 4242 || path["table_id"] === 99);
-  if (refused) return true;
-  // VPP tells paths apart by what they lead to alone.
-  const keys = paths.map((path) => JSON.stringify([path["sw_if_index"], path["type"], path["nh"]]));
+  if (paths.length === 0 || paths.some(isRefused)) return true;
+  const keys = paths.map(pathKey);
   if (new Set(keys).size < keys.length) return false;
   const policy = known.get(id);
   if (fields["is_add"] === true) {
@@ -351,6 +349,18 @@ function keepPolicy(known: Map<number, Policy>, fields: Fields): boolean {
   else if (policy.attached.size > 0) return false;
   else known.delete(id);
   return true;
+}
+
+/** An interface or table that is not there; a path that drops has neither (fib_api.c fib_api_path_decode). */
+function isRefused(path: Fields): boolean {
+  if (path["type"] !== 0) return false;
+  return path["sw_if_index"] === NO_INDEX ? path["table_id"] === 99 : path["sw_if_index"] === 4242;
+}
+
+/** VPP tells paths apart by what they lead to alone. */
+function pathKey(path: Fields): string {
+  if (path["type"] !== 0) return `drop ${path["proto"] as number}`;
+  return JSON.stringify([path["sw_if_index"], path["nh"], path["proto"]]);
 }
 
 function keepAttachment(known: Map<number, Policy>, fields: Fields): boolean {

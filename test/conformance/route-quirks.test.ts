@@ -104,6 +104,24 @@ for (const name of ["embedded", "VPP"] as const) {
       await add("198.18.1.0/24", { hop: "198.18.0.8", index: 1 });
     });
 
+    it("an interface is bound to a table once", async () => {
+      const table = (is_add: boolean, is_ip6: boolean) =>
+        client.request("ip_table_add_del", { is_add, table: { table_id: 10, is_ip6, name: "ten" } });
+      const bind = (is_ipv6: boolean, vrf_id: number) =>
+        client.request("sw_interface_set_table", { sw_if_index: 2, is_ipv6, vrf_id });
+      for (const is_ip6 of [false, true]) {
+        await assert.rejects(bind(is_ip6, 10), { code: "RETVAL", retval: -3 });
+        await table(true, is_ip6);
+        await bind(is_ip6, 10);
+        await table(false, is_ip6);
+        await assert.rejects(bind(is_ip6, 10), REFUSED);
+        await bind(is_ip6, 0);
+        await bind(is_ip6, 0);
+      }
+      const tables = (await client.dumpAll("ip_table_dump")).map((row) => row.table.table_id);
+      assert.deepEqual(tables, [0, 0]);
+    });
+
     if (name === "VPP") return;
     it("unguarded, the same is answered, and the dataplane goes on", async () => {
       const send = (...of: Parameters<typeof change>) =>
@@ -115,6 +133,12 @@ for (const name of ["embedded", "VPP"] as const) {
       await send(true, false, "198.18.2.0/24", [{ hop: NEIGHBOR, index: 2 }]);
       await client.request("delete_loopback", { sw_if_index: 2 });
       await send(true, true, "198.18.2.0/24", [{ hop: NEIGHBOR, index: 1 }]);
+      await client.request("ip_table_add_del", { is_add: true, table: { table_id: 10, is_ip6: true, name: "" } });
+      const bind = { sw_if_index: 1, is_ipv6: true, vrf_id: 10 };
+      await client.request("sw_interface_set_table", bind);
+      await client.request("ip_table_add_del", { is_add: false, table: { table_id: 10, is_ip6: true, name: "" } });
+      await client.requestUntyped("sw_interface_set_table", bind, { unguarded: true });
+      await client.request("sw_interface_set_table", { ...bind, vrf_id: 0 });
       await client.request("control_ping");
     });
   });

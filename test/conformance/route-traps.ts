@@ -28,13 +28,25 @@ class Seen {
   readonly #routes = new Map<string, Path[]>();
   readonly #deleted = new Set<number>();
   readonly #neighbors = new Set<string>();
+  /** Tables by interface and family. */
+  readonly #tables = new Map<string, number>();
 
   keep(command: Command): boolean {
     if (command.kind !== "api") return true;
     const { name, fields } = command;
     if (name === "delete_loopback") this.#deleted.add(Number(fields["sw_if_index"]));
     if (name === "ip_neighbor_add_del") this.#neighbors.add(hostOf(fields));
+    if (name === "sw_interface_set_table") return this.#keepBinding(fields);
     return name !== "ip_route_add_del" || this.#keepRoute(fields as unknown as RouteFields);
+  }
+
+  /** To the table where it is, unless that is 0: VPP frees what nobody else holds. */
+  #keepBinding(fields: Fields): boolean {
+    const key = `${String(fields["sw_if_index"])} ${String(fields["is_ipv6"])}`;
+    const id = Number(fields["vrf_id"]);
+    const known = this.#tables.get(key);
+    this.#tables.set(key, id);
+    return id === 0 || id !== known;
   }
 
   #keepRoute({ is_add, is_multipath, route }: RouteFields): boolean {

@@ -10,6 +10,7 @@ import { createMemif } from "./memif.ts";
 import { parseLbVips } from "./lb-text.ts";
 import { changeRoute, flushTable } from "./routes.ts";
 import { bridgeLocal, createSub, createVlan } from "./sub-interfaces.ts";
+import { bindTable } from "./tables.ts";
 
 /**
  * Looks at a request before it is sent. Requests that need a look into VPP are sent once that is done, that is after
@@ -100,6 +101,7 @@ export const crashGuards: ReadonlyMap<string, Guard> = new Map<string, Guard>([
   ["create_subif", createSub],
   ["create_vlan_subif", createVlan],
   ["sw_interface_set_l2_bridge", bridgeLocal],
+  ["sw_interface_set_table", bindTable],
   ["memif_create", createMemif("memif_create")],
   ["memif_create_v2", createMemif("memif_create_v2")],
   ["cli_inband", (fields) => refuseCli(String(fields["cmd"] ?? ""))],
