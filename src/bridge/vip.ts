@@ -17,7 +17,7 @@ export function isOurVip(found: VipRef, { desired, owned }: DiffInput): boolean 
   const key = vipKey(found);
   if (found.title !== undefined) return true;
   const { prefixes, leavesVips } = desired.ownership;
-  if (leavesVips === true) return false;
+  if (leavesVips !== undefined) return owned.vips.has(key) && !leavesVips.includes(found.prefix);
   if (owned.vips.has(key)) return true;
   if (prefixes !== undefined) return prefixes.some((prefix) => contains(prefix, found.prefix));
   return desired.vips.some((vip) => vipKey(vip) === key);

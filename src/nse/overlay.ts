@@ -237,12 +237,14 @@ function macOf(addresses: readonly string[]): string {
 
 /**
  * Without what the hook programs: it is neither made, nor taken away. VIPs of a time when they were ours are the hook's
- * as they are, servers included, so that no flow is without a way while it begins.
+ * as they are, servers included, so that no flow is without a way while it begins; but what the file has lost meanwhile
+ * goes, since nobody tells the hook of it.
  */
 function withoutLb(desired: DesiredState): DesiredState {
-  const { lbConf: _lbConf, steering: _steering, ...rest } = desired;
+  const { lbConf: _lbConf, steering, ...rest } = desired;
   const { prefixes: _prefixes, ...ownership } = rest.ownership;
-  return { ...rest, vips: [], ownership: { ...ownership, leavesVips: true } };
+  const leavesVips = [...rest.vips, ...(steering?.vips ?? [])].map((vip) => vip.prefix);
+  return { ...rest, vips: [], ownership: { ...ownership, leavesVips } };
 }
 
 /** Addresses that the file gives to somebody, and no client may get. */

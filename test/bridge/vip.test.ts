@@ -65,6 +65,20 @@ describe("bridge: VIPs and whose they are", () => {
     assert.equal(makePlan(desire([]), observed, owned).operations.length, 1);
   });
 
+  it("left to somebody else, VIPs stay and are foreign; one of the journal that is not among them is removed", async () => {
+    const observed = await look(await withForeign({ port: 0, encap: 0 }));
+    const owned = { ...NOTHING_OWNED, vips: new Set(["10.77.1.1/32"]) };
+    const left = (...leavesVips: string[]) => ({ ...desire([]), ownership: { tag: "vpplb", leavesVips } });
+    const kept = makePlan(left("10.77.1.1/32"), observed, owned);
+    assert.deepEqual([kept.operations, kept.foreign], [[], ["VIP 10.77.1.1/32"]]);
+    assert.deepEqual(makePlan(left(), observed).operations, [], "nor is one that the journal does not name");
+    const lost = makePlan(left(), observed, owned);
+    assert.deepEqual(
+      lost.operations.map((one) => one.id),
+      ["vip 10.77.1.1/32 delete"],
+    );
+  });
+
   it("says which VIP of someone else is in the way", async () => {
     const rival = makePlan(desire([all]), await look(await withForeign({ port: 80, encap: 0 })));
     assert.match(

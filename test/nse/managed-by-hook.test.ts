@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { chmodSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
+import { isDeepStrictEqual, promisify } from "node:util";
 import type { NsmClient } from "@networkservicemesh/sdk-ts";
 import type { Namespace } from "../../src/kernel/namespace.ts";
 import type { LogEntry } from "../../src/observe/events.ts";
@@ -278,6 +278,23 @@ describe("nse: VIPs and servers in the hands of nsehook.sh", function () {
     assert.deepEqual(await held(), ["10.60.1.2", "10.60.1.3", "10.60.1.4"]);
     assert.deepEqual(await reach(), NAMES);
     assert.ok((await lab.control.get("vips")).every((row) => row.owner !== "ours"));
+  });
+
+  it("a VIP that lb.yaml loses with the change from the agent to the hook goes, the other one stays", async () => {
+    await running.stop();
+    byAgent = true;
+    lab.write((document) => void (document["vips"] as object[]).push({ prefix: NEW_VIP, encap: "gre4" }));
+    running = await start();
+    const seen = async () => (await lab.control.get("vips")).map(({ key, owner }) => [key, owner]);
+    const both = [VIP4, NEW_VIP].map((vip) => [vip, "ours"]);
+    await until("both are the agent's", async () => isDeepStrictEqual(await seen(), both), WAIT_MS);
+    await running.stop();
+    byAgent = false;
+    lab.write();
+    running = await start();
+    const left = [[VIP4, "foreign"]];
+    await until("one is left", async () => isDeepStrictEqual(await seen(), left), WAIT_MS);
+    assert.deepEqual(await held(), ["10.60.1.2", "10.60.1.3", "10.60.1.4"]);
   });
 
   it("a client that leaves takes its server and interface along", async () => {

@@ -168,6 +168,8 @@ describe("nse: connections over what VPP should hold", () => {
     ];
     const whole = withConnections(desired, list, { ...SETTINGS, managed: false });
     assert.deepEqual([whole.vips, whole.steering, whole.lbConf], [[], undefined, undefined]);
+    const prefixes = ["10.2.2.0/24", "2001:db8:2::/64", "10.2.5.0/24", "10.2.4.0/24"];
+    assert.deepEqual(whole.ownership.leavesVips, prefixes, "also those of streams");
     assert.deepEqual(
       whole.interfaces.map((one) => one.name),
       ["loop0", "host-nsm-2"],

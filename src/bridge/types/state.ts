@@ -18,8 +18,11 @@ export interface Ownership {
   readonly prefixes?: readonly string[];
   /** Interface tag that marks our interfaces and bridge domains, 1..63 characters. */
   readonly tag: string;
-  /** VIPs are somebody else's from now on, also those made before: they stay as they are, and are forgotten. */
-  readonly leavesVips?: boolean;
+  /**
+   * VIPs are somebody else's from now on. Those of these prefixes that were made before stay as they are, and are
+   * forgotten; others of the journal are removed.
+   */
+  readonly leavesVips?: readonly string[];
 }
 
 export interface DisruptionPolicy {
