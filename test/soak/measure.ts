@@ -14,6 +14,8 @@ export interface Measure {
 
 const CHILD = fileURLToPath(new URL("child.ts", import.meta.url));
 const ANSWER_MS = 20_000;
+/** A busy machine takes its time to load all the sources. */
+const START_MS = 60_000;
 
 /** A role in a process of its own. */
 export class Role {
@@ -32,7 +34,7 @@ export class Role {
         ? spawn(process.execPath, args, options)
         : spawnInNetns(netns, process.execPath, args, options);
     const self = new Role(child);
-    await self.#answer();
+    await self.#answer(START_MS);
     return self;
   }
 
@@ -51,7 +53,9 @@ export class Role {
       ])) as [unknown];
       return answer;
     } catch (cause) {
-      throw new Error(`${this.child.spawnargs.at(-2)}: ${(cause as Error).message}`, { cause });
+      // An abort says no more than that it was one.
+      const why = signal.aborted ? signal.reason : cause;
+      throw new Error(`${this.child.spawnargs.at(-2)}: ${(why as Error).message}`, { cause });
     } finally {
       clearTimeout(timer);
       done.abort();
