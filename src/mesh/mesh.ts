@@ -68,6 +68,8 @@ export interface Mesh {
   readonly monitors: number;
   /** Registers these, and takes back those of before that are no longer among them. */
   setServices(services: readonly NetworkServiceInfo[]): Promise<void>;
+  /** Closes a connection whose client is gone. @param id as the forwarder's wirings know it @throws NsmError */
+  end(id: string): Promise<void>;
   /** Ends every call; what was wired stays. */
   close(): Promise<void>;
 }
@@ -126,6 +128,7 @@ export async function startMesh(options: MeshOptions, parent: AbortSignal): Prom
       forwarderUrl,
       connections: parts.forwarder.monitor.connections,
       setServices: (wanted) => services.set(wanted),
+      end: (id) => endConnection(parts, id),
       close: async () => {
         stop.abort();
         await Promise.all(servers.map((server) => server.close()));
@@ -140,6 +143,14 @@ export async function startMesh(options: MeshOptions, parent: AbortSignal): Prom
     place.remove();
     throw error;
   }
+}
+
+/** At the manager, so that every hop hears of it; at the forwarder where the manager does not know it (any more). */
+async function endConnection({ manager, forwarder }: ReturnType<typeof makeParts>, id: string): Promise<void> {
+  const segments = forwarder.monitor.connections.get(id)?.path?.pathSegments ?? [];
+  const before = segments[segments.findIndex((segment) => segment.id === id) - 1];
+  if (before !== undefined) await manager.end(before.id);
+  await forwarder.end(id);
 }
 
 /** What the forwarder of a machine is called in paths. */

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Call } from "./call.ts";
 import { chain, compose, type ChainElement, type NetworkService } from "./chain.ts";
 import { authorizeServer, ConnectionOwners } from "./elements/authorize.ts";
-import { begin } from "./elements/begin.ts";
+import { begin, CONNECTION_EVENTS, RefusedError, type ConnectionEvents } from "./elements/begin.ts";
 import { monitor } from "./elements/monitor.ts";
 import { connectionStore } from "./elements/store.ts";
 import { timeout } from "./elements/timeout.ts";
@@ -40,12 +40,19 @@ export interface Endpoint extends NetworkService {
    * @throws NsmError
    */
   restore(connection: Connection): Promise<void>;
+  /**
+   * Closes a connection although nobody asked for it, as at the end of its client's token: where the client is known to be
+   * gone. One that is not there is no error.
+   * @param id of this hop's segment @throws NsmError what the next hop answers
+   */
+  end(id: string): Promise<void>;
 }
 
 /** An endpoint's chain as the Go SDK composes it (sdk pkg/networkservice/chains/endpoint). @param signal ends its timers */
 export function endpointChain(options: EndpointChainOptions, signal: AbortSignal): Endpoint {
   const hub = options.monitor ?? new ConnectionMonitor();
   const owners = new ConnectionOwners();
+  const live = new Map<string, ConnectionEvents>();
   const service = chain(
     validate(),
     updatePath(options.name ?? `endpoint-${randomUUID()}`),
@@ -53,6 +60,7 @@ export function endpointChain(options: EndpointChainOptions, signal: AbortSignal
     updateToken(options.tokens),
     options.authorize === true ? authorizeServer(owners) : undefined,
     connectionStore(),
+    keepEvents(live),
     timeout(signal),
     monitor(hub, signal),
     trimPath(),
@@ -72,7 +80,31 @@ export function endpointChain(options: EndpointChainOptions, signal: AbortSignal
       const request = { connection: clone(connection), mechanismPreferences: [] };
       await service.request(request, new Call().with(RESTORED, true));
     },
+    end: async (id) => live.get(id)?.close(),
   };
+}
+
+/** The events of the connections that are there, for who ends one from outside. */
+function keepEvents(live: Map<string, ConnectionEvents>): ChainElement {
+  return (next) => ({
+    async request(request, call) {
+      const { id } = request.connection!;
+      const connection = await next.request(request, call);
+      live.set(id, call.get(CONNECTION_EVENTS)!);
+      return connection;
+    },
+    async close(connection, call) {
+      const events = live.get(connection.id);
+      live.delete(connection.id);
+      try {
+        await next.close(connection, call);
+      } catch (error) {
+        // It is as it was.
+        if (error instanceof RefusedError && events !== undefined) live.set(connection.id, events);
+        throw error;
+      }
+    },
+  });
 }
 
 /** The gRPC service over a chain. */

@@ -57,6 +57,11 @@ export const MESH_EVENTS = {
     when: "a connection was closed, or nobody refreshed it in time: its link is gone",
     fields: CONNECTION,
   },
+  "mesh-client-gone": {
+    level: "warn",
+    when: "no process is left in a client's network namespace, and it has no name: the connection is closed for it",
+    fields: { connection: "string", client: "string" },
+  },
   "mesh-links-found": {
     level: "info",
     when: "`vpplb nsm` starts, and finds what an earlier start has wired; it stays until its connections expire",
@@ -69,7 +74,7 @@ export const MESH_EVENTS = {
   },
   "mesh-links-failed": {
     level: "warn",
-    when: "interfaces of an earlier start could not be looked for or removed, or a link could not be made again in a VPP that has come back",
+    when: "interfaces of an earlier start could not be looked for or removed, or a link could not be made again in a VPP that has come back, or the connection of a client that is gone not ended",
     fields: {},
   },
   "mesh-request-failed": {

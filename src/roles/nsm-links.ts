@@ -3,6 +3,7 @@ import type { Wiring } from "@networkservicemesh/sdk-ts";
 import { forwarderName } from "../mesh/index.ts";
 import type { LogEntry } from "../observe/events.ts";
 import { DataplaneWiring } from "../wiring/dataplane.ts";
+import { GoneClients } from "../wiring/gone.ts";
 import { KernelWiring } from "../wiring/kernel.ts";
 import { Links } from "../wiring/links.ts";
 import { MemifHandOver } from "../wiring/memif.ts";
@@ -19,6 +20,7 @@ export class NsmLinks {
   readonly #options: NsmRoleOptions;
   readonly #log: (entry: LogEntry) => void;
   #dataplane: DataplaneWiring | undefined;
+  #gone: GoneClients | undefined;
   #vpp: ConnectionState | undefined;
 
   constructor(options: NsmRoleOptions, log: (entry: LogEntry) => void) {
@@ -56,6 +58,19 @@ export class NsmLinks {
     });
   }
 
+  /** Ends connections whose clients are gone with their network namespaces. */
+  endGone(end: (connectionId: string) => Promise<void>): void {
+    this.#gone = new GoneClients(this.#links, {
+      onGone: (id, client) => {
+        const message = `nobody is left in the network namespace of ${client || "a client"}: its connection is ended`;
+        this.#log({ event: "mesh-client-gone", message, connection: id, client });
+        end(id).catch(this.#failed(`ending the connection of ${client}`));
+      },
+      onError: this.#failed("looking for clients that are gone"),
+    });
+    this.#gone.start();
+  }
+
   /** Once it was started. */
   get wirings(): readonly Wiring[] {
     return [this.#kernel, this.#memif, ...(this.#dataplane === undefined ? [] : [this.#dataplane])];
@@ -88,6 +103,7 @@ export class NsmLinks {
 
   /** What is wired stays. */
   close(): void {
+    this.#gone?.close();
     this.#stale.close();
     this.#dataplane?.close();
   }

@@ -67,6 +67,7 @@ export async function runNsm(options: NsmRoleOptions, signal: AbortSignal): Prom
     const onCall = (call: MeshCall) => told.calls$.next(call);
     const mesh = await startMesh({ ...meshOptions(options, identity, links), services, onEvent, onCall }, signal);
     told.mesh = mesh;
+    links.endGone((id) => mesh.end(id));
     log(readyEntry(mesh.urls, identity.id, http));
     options.onReload?.(() => {
       void reload(() => mesh.setServices(given()), log);

@@ -1,11 +1,12 @@
 import { NsmError, type Connection } from "@networkservicemesh/sdk-ts";
 import { NamespacePool, type HeldNamespace } from "./namespaces.ts";
-import { keyOf, ownerOf } from "./tag.ts";
+import { keyOf, ownerOf, type Side } from "./tag.ts";
 
 /** A named interface in a namespace. */
 export interface Place {
   readonly inode: string;
   readonly name: string;
+  readonly side: Side;
 }
 
 interface Entry {
@@ -27,6 +28,8 @@ export class Links {
   readonly owner: string;
   readonly namespaces = new NamespacePool();
   readonly #entries = new Map<string, Entry>();
+  /** Hears of each claim. */
+  onClaim: () => void = () => undefined;
 
   /** @param forwarder its name, the same over restarts */
   constructor(forwarder: string) {
@@ -35,6 +38,15 @@ export class Links {
 
   get size(): number {
     return this.#entries.size;
+  }
+
+  /** Connections whose clients have an interface in a namespace, and the number of its inode. */
+  clients(): { readonly id: string; readonly client: string; readonly inode: string }[] {
+    return [...this.#entries.values()].flatMap(({ id, client, places }) =>
+      places
+        .filter(({ side }) => side === "c")
+        .map((place) => ({ id, client, inode: place.inode.slice(place.inode.indexOf("/") + 1) })),
+    );
   }
 
   isLive(key: string): boolean {
@@ -59,6 +71,7 @@ export class Links {
     const [late] = this.#others(entry);
     if (late !== undefined) throw new NsmError("CONFLICT", `the interface was taken by ${late.client} meanwhile`);
     this.#entries.set(keyOf(entry.id), entry);
+    this.onClaim();
   }
 
   release(id: string): void {

@@ -1,8 +1,7 @@
-import { readdirSync, readlinkSync, statSync } from "node:fs";
-import { join } from "node:path";
 import type { Link } from "../kernel/links.ts";
 import { Namespace } from "../kernel/namespace.ts";
 import { removePolicies } from "./context.ts";
+import { namespacesInUse } from "./in-use.ts";
 import type { Links } from "./links.ts";
 import { keyOf, parseTag, type LinkTag } from "./tag.ts";
 import { isUnfinished } from "./veth.ts";
@@ -21,7 +20,6 @@ export interface StaleOptions {
 const MAX_TIMER_MS = 2 ** 31 - 1;
 /** Between two looks through all namespaces. */
 const MIN_PAUSE_MS = 1000;
-const RUN_NETNS = "/run/netns";
 
 /** An interface that a former life of this forwarder has made. */
 interface FoundLink {
@@ -113,7 +111,7 @@ export class StaleLinks {
     visit: (namespace: Namespace, link: Link, tag: LinkTag | undefined) => Promise<void> | undefined,
   ): Promise<number> {
     let unfinished = 0;
-    for (const path of namespacePaths()) {
+    for (const path of namespacesInUse().values()) {
       // What has gone meanwhile took its interfaces along.
       const namespace = tryOpen(path);
       if (namespace === undefined) continue;
@@ -132,38 +130,6 @@ export class StaleLinks {
       }
     }
     return unfinished;
-  }
-}
-
-/** One path for each network namespace that a process is in or that has a name. */
-function namespacePaths(): string[] {
-  const paths = new Map<string, string>();
-  for (const pid of list("/proc")) {
-    if (!/^\d+$/.test(pid)) continue;
-    const path = `/proc/${pid}/ns/net`;
-    try {
-      const name = readlinkSync(path);
-      if (!paths.has(name)) paths.set(name, path);
-    } catch {
-      // It has ended, or we may not look.
-    }
-  }
-  for (const name of list(RUN_NETNS)) {
-    const path = join(RUN_NETNS, name);
-    try {
-      paths.set(`net:[${statSync(path).ino}]`, path);
-    } catch {
-      // Removed meanwhile.
-    }
-  }
-  return [...paths.values()];
-}
-
-function list(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
   }
 }
 
