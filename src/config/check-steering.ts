@@ -14,6 +14,7 @@ import { NO_STREAM, steeringInterfaces } from "./desired/steering.ts";
 import { interfaceNameOf } from "./desired/interfaces.ts";
 import { forDuplicates, listOf, type Findings } from "./finding.ts";
 import type { Path } from "./locate.ts";
+import { PrefixIndex } from "./prefix-index.ts";
 import type { LbFile } from "./schema.ts";
 import { STREAM_KEYS } from "./schema/vips.ts";
 
@@ -70,33 +71,43 @@ function checkStreamVips(file: LbFile, found: Findings): void {
     if (vip.stream === NO_STREAM && !hasFlow && !flowed.has(canonicalPrefix(vip.prefix))) {
       found.warn([...path, "stream"], `no flow names the VIP and it has no stream: all that is sent to it is dropped`);
     }
-    checkOverlaps(file, index, found);
   });
+  checkOverlaps(file, found);
 }
 
 /** A flow takes what is sent to its VIP's prefix: no other VIP may have a part of that. */
-function checkOverlaps(file: LbFile, index: number, found: Findings): void {
-  const { prefix } = file.vips[index]!;
-  file.vips.forEach((other, first) => {
-    // Two of streams are told once.
-    if (first === index || (first > index && other.stream !== undefined) || !overlaps(prefix, other.prefix)) return;
+function checkOverlaps(file: LbFile, found: Findings): void {
+  eachOverlap(file.vips, (at, first) => {
+    const [later, earlier] = [file.vips[at]!, file.vips[first]!];
+    if (later.stream === undefined && earlier.stream === undefined) return;
+    const [index, other] = later.stream === undefined ? [first, at] : [at, first];
     found.error(
       ["vips", index, "prefix"],
-      `${prefix} overlaps ${other.prefix} (vips[${first}]): a VIP with a \`stream\` shares no address with another`,
+      `${file.vips[index]!.prefix} overlaps ${file.vips[other]!.prefix} (vips[${other}]): a VIP with a \`stream\` shares no address with another`,
     );
   });
 }
 
 function checkEcho(file: LbFile, found: Findings): void {
-  file.vips.forEach((vip, index) => {
-    if (vip.icmp === undefined) return;
-    file.vips.slice(0, index).forEach((other, first) => {
-      if (other.icmp === undefined || other.icmp === vip.icmp || !overlaps(vip.prefix, other.prefix)) return;
-      found.error(
-        ["vips", index, "icmp"],
-        `${vip.prefix} overlaps ${other.prefix}, for which vips[${first}] says ${other.icmp}: pings have no port to tell them apart`,
-      );
-    });
+  const asked = file.vips.flatMap(({ prefix, icmp }, index) => (icmp === undefined ? [] : [{ prefix, icmp, index }]));
+  eachOverlap(asked, (at, first) => {
+    const [vip, other] = [asked[at]!, asked[first]!];
+    if (vip.icmp === other.icmp) return;
+    found.error(
+      ["vips", vip.index, "icmp"],
+      `${vip.prefix} overlaps ${other.prefix}, for which vips[${other.index}] says ${other.icmp}: pings have no port to tell them apart`,
+    );
+  });
+}
+
+/** Calls back for those one of which holds the other, the later first; of many with one prefix for the first. */
+function eachOverlap(list: readonly { readonly prefix: string }[], report: (at: number, first: number) => void): void {
+  const prefixes = new PrefixIndex<number>();
+  list.forEach(({ prefix }, at) => prefixes.add(prefix, at));
+  list.forEach(({ prefix }, at) => {
+    for (const { value } of prefixes.holding(prefix)) {
+      if (value !== at) report(Math.max(value, at), Math.min(value, at));
+    }
   });
 }
 

@@ -1,15 +1,8 @@
-import {
-  canonicalPrefix,
-  contains,
-  familyOf,
-  overlaps,
-  vipKey,
-  type DesiredState,
-  type DesiredVip,
-} from "../bridge/index.ts";
+import { canonicalPrefix, contains, familyOf, vipKey, type DesiredState, type DesiredVip } from "../bridge/index.ts";
 import { ownVips } from "./desired/vips.ts";
 import { bucketsFor, stickyBytes } from "./desired/lb.ts";
 import { forDuplicates, type Findings } from "./finding.ts";
+import { PrefixIndex } from "./prefix-index.ts";
 import type { Path } from "./locate.ts";
 import type { LbFile } from "./schema.ts";
 
@@ -142,14 +135,19 @@ function checkRivals(vips: readonly DesiredVip[], places: readonly number[], fou
   forDuplicates(vips, vipKey, (at, first, key) =>
     found.error(["vips", places[at]!, "prefix"], `${key} is vips[${places[first]!}] already`),
   );
-  vips.forEach((vip, at) => {
-    vips.slice(0, at).forEach((other, first) => checkPair(vip, places[at]!, other, places[first]!, found));
+  const prefixes = new PrefixIndex<number>();
+  vips.forEach(({ prefix }, at) => prefixes.add(prefix, at));
+  vips.forEach((_, at) => {
+    for (const { value } of prefixes.holding(vips[at]!.prefix)) {
+      const [later, first] = value > at ? [value, at] : [at, value];
+      if (value !== at) checkPair(vips[later]!, places[later]!, vips[first]!, places[first]!, found);
+    }
   });
 }
 
+/** Of VIPs one of which holds the other, the later and the earlier. */
 function checkPair(vip: DesiredVip, index: number, other: DesiredVip, first: number, found: Findings): void {
   if (vip.prefix !== other.prefix) {
-    if (!overlaps(vip.prefix, other.prefix)) return;
     const [inner, outer] = contains(vip.prefix, other.prefix) ? [other, vip] : [vip, other];
     found.warn(
       ["vips", index, "prefix"],

@@ -1,4 +1,5 @@
 import type { DesiredState, Diagnostic } from "../bridge/index.ts";
+import { checkAddresses } from "./check-addresses.ts";
 import { checkNetwork } from "./check-network.ts";
 import { checkNsm } from "./check-nsm.ts";
 import { checkSteering } from "./check-steering.ts";
@@ -43,6 +44,7 @@ function parse(text: string): ParsedLbFile {
   const state = toDesired(result.data);
   const found = new Findings(yaml);
   checkVips(result.data, state, found);
+  checkAddresses(result.data, state, found);
   checkNetwork(result.data, state, found);
   checkSteering(result.data, state, found);
   checkNsm(result.data, state, found);

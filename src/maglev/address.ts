@@ -16,11 +16,17 @@ export function parseIp46(text: string): Ip46 {
   // Lists of servers are long, and ipaddr.js takes microseconds for each.
   if (readIp4(text, bytes)) return { version: 4, bytes, text };
   if (text.includes(":") && ipaddr.IPv6.isValid(text) && !text.includes("%")) {
-    const address = ipaddr.IPv6.parse(text);
+    // "::192.0.2.1" (RFC 4291 2.5.5.1) is not "::ffff:192.0.2.1", for which ipaddr.js takes it.
+    const compatible = /^::(\d+\.[\d.]+)$/.exec(text)?.[1];
+    const address = compatible === undefined ? ipaddr.IPv6.parse(text) : ofIp4(compatible);
     bytes.set(address.toByteArray());
     return { version: 6, bytes, text: address.toRFC5952String() };
   }
   throw new MaglevError("ADDRESS", `"${text}" is not an IPv4 or IPv6 address`);
+}
+
+function ofIp4(text: string): ipaddr.IPv6 {
+  return new ipaddr.IPv6([...new Array<number>(12).fill(0), ...ipaddr.IPv4.parse(text).toByteArray()]);
 }
 
 /** Four decimal numbers without leading zeros: the text is canonical, then. */

@@ -279,6 +279,67 @@ describe("config: lb.yaml", () => {
     );
   });
 
+  it("refuses servers inside a VIP, where the first packet would end VPP", () => {
+    const file = (vips: string, more = "") =>
+      `lb: { ip4Source: 10.60.1.1, ip6Source: "2001:db8:60::1" }\n` +
+      `interfaces: [{ host: lan, mac: "02:fe:00:00:00:02", addresses: [10.60.1.1/24, "2001:db8:60::1/64"], outside: true }]\n` +
+      `${more}\nvips: [${vips}]`;
+    const loops = (place: string, vip: string) =>
+      new RegExp(`error: ${place}: .* is inside VIP ${vip}: what is tunnelled to it comes back`);
+    const own = "{ prefix: 10.2.2.0/24, encap: gre4, servers: [10.60.1.2, 10.2.2.7] }";
+    assertFinding(file(own), loops("vips\\[0\\]\\.servers\\[1\\]", "10\\.2\\.2\\.0/24"));
+    const other = `{ prefix: 10.9.1.0/24, encap: gre4, servers: [10.9.2.1] }, { prefix: 10.9.2.1/32, encap: gre4 }`;
+    assertFinding(file(other), loops("vips\\[0\\]\\.servers\\[0\\]", "10\\.9\\.2\\.1/32"));
+    const six = `{ prefix: "2001:db8:1::/64", encap: gre6, servers: ["2001:db8:1::5"] }`;
+    assertFinding(file(six), loops("vips\\[0\\]\\.servers\\[0\\]", "2001:db8:1::/64"));
+    const streams = "streams: [{ name: web, encap: gre4, servers: [10.9.2.1] }]";
+    const stream = "{ prefix: 10.9.2.0/24, stream: web }";
+    assertFinding(file(stream, streams), loops("streams\\[0\\]\\.servers\\[0\\]", "10\\.9\\.2\\.0/24"));
+    // A route of the VIP's own length loses to it; a longer one and a subnet do not.
+    const routed = (prefix: string) => `routes: [{ prefix: ${prefix}, via: [{ address: 10.60.1.9 }] }]`;
+    assertFinding(file(own, routed("10.2.2.0/24")), loops("vips\\[0\\]\\.servers\\[1\\]", "10\\.2\\.2\\.0/24"));
+    assert.ok(!findings(file(own, routed("10.2.2.0/25"))).some((line) => line.includes("inside VIP")));
+    const wide = "{ prefix: 10.0.0.0/8, encap: gre4, servers: [10.60.1.2] }";
+    assert.ok(!findings(file(wide)).some((line) => line.includes("inside VIP")));
+    // Whose interfaces are others' may have the route there.
+    assertFinding(
+      "lb: { ip4Source: 10.60.1.1 }\nvips: [{ prefix: 10.2.2.0/24, encap: gre4, servers: [10.2.2.7] }]",
+      /warning: .*inside VIP/,
+    );
+  });
+
+  it("refuses addresses that no packet can have, or that VPP reads as of the other family", () => {
+    const file = (prefix: string, server: string, encap = "gre4") =>
+      `lb: { ip4Source: 10.60.1.1, ip6Source: "2001:db8:60::1" }\nvips: [{ prefix: "${prefix}", encap: ${encap}, servers: ["${server}"] }]`;
+    assertFinding(file("224.0.0.1/32", "10.0.0.1"), /error: vips\[0\]\.prefix: 224\.0\.0\.1\/32 is multicast/);
+    assertFinding(file("ff02::1/128", "10.0.0.1"), /error: vips\[0\]\.prefix: ff02::1\/128 is multicast/);
+    assertFinding(file("::10.2.2.1/128", "10.0.0.1"), /error: vips\[0\]\.prefix: ::a02:201\/128 is in ::\/96/);
+    assertFinding(file("10.2.2.1", "0.0.0.0"), /error: vips\[0\]\.servers\[0\]: 0\.0\.0\.0\/32 is no address/);
+    assertFinding(file("10.2.2.1", "255.255.255.255"), /error: vips\[0\]\.servers\[0\]: .* broadcast/);
+    assertFinding(file("10.2.2.1", "127.0.0.1"), /error: vips\[0\]\.servers\[0\]: .* loopback/);
+    assertFinding(file("10.2.2.1", "::10.0.0.1", "gre6"), /error: vips\[0\]\.servers\[0\]: ::a00:1\/128 is in ::\/96/);
+    for (const all of ["0.0.0.0/0", "::/0", "::ffff:10.2.2.1/128"]) {
+      assert.ok(!findings(file(all, "10.0.0.1")).some((line) => line.includes("error")), all);
+    }
+  });
+
+  it("warns of a VIP that is an address of VPP, or a subnet it is in", () => {
+    const file = (prefix: string) =>
+      `lb: { ip4Source: 10.60.1.1 }\ninterfaces: [{ host: lan, mac: "02:fe:00:00:00:02", addresses: [10.60.1.1/24] }]\n` +
+      `vips: [{ prefix: ${prefix}, encap: gre4, servers: [10.60.1.2] }]`;
+    assertFinding(file("10.60.1.1/32"), /warning: .* 10\.60\.1\.1\/32 is an address of host-lan: VPP takes/);
+    assertFinding(file("10.60.1.0/24"), /warning: .* 10\.60\.1\.0\/24 is the subnet of host-lan: VPP takes/);
+    assert.ok(!findings(file("10.60.1.9/32")).some((line) => line.includes("VPP takes")));
+  });
+
+  it("compares thousands of VIPs without comparing each with each", () => {
+    const vip = (index: number) => `  - { prefix: 10.${index >> 8}.${index & 255}.0/24, encap: l3dsr, dscp: 1 }\n`;
+    const of = (count: number) => `vips:\n${Array.from({ length: count }, (_, index) => vip(index)).join("")}`;
+    const { state, diagnostics } = parseLbYaml(`${of(5000)}  - { prefix: 10.3.0.0/16, encap: l3dsr, dscp: 1 }\n`);
+    assert.equal(state?.vips.length, 5001);
+    assert.equal(diagnostics.filter((one) => one.message.includes("lies inside 10.3.0.0/16")).length, 256);
+  });
+
   it("takes values that hold themselves, nest without end, or bear names that every object has", () => {
     assertFinding("vips: &a [*a]", /vips\[0\]: a value that holds itself is not a mapping/);
     assertFinding("lb: &a { ip4Source: *a }", /lb\.ip4Source: a value that holds itself is not a string/);
