@@ -1,26 +1,25 @@
 import { asyncScheduler, debounceTime, filter, merge, observeOn, Subscription, timer, type Observable } from "rxjs";
-import { makePlan, observe, prepare, type DesiredState, type Diagnostic } from "../bridge/index.ts";
+import { observe, type DesiredState, type Diagnostic } from "../bridge/index.ts";
 import type { SocketTrust } from "vpp-api-ts";
 import type { RunCause } from "./cause.ts";
 import { CounterReader, type VppCounters } from "./counters.ts";
-import { drainedVips, notFound, readAddress, readVip, toDrain } from "./drain.ts";
+import { ConfigFile } from "./config-file.ts";
+import { foreseen, toOrder, type DrainOrder } from "./drain.ts";
 import { HistoryQueries } from "./history-queries.ts";
 import { ControllerError, messageOf } from "./errors.ts";
 import { StateFile, type Actor, type Cause, type OpenedState, type Retention } from "../history/index.ts";
-import { Journal, readOldJournal, type DrainRecord } from "./journal.ts";
+import { Journal, readOldJournal } from "./journal.ts";
 import { VppLink, type LinkState, type VppSession } from "./link.ts";
-import { groupsOf } from "./overrides.ts";
 import type { Measurement } from "./meter.ts";
 import { toReplanned, type Overlay, type Replanned } from "./overlay.ts";
 import { Queries, type KnownCounters } from "./queries.ts";
 import { Replicas } from "./replicas.ts";
 import { Reconciler } from "./reconciler.ts";
-import { EMPTY_PLAN, errorText, NOTHING_APPLIED, toApplyResult, warningsOf, withDeadline } from "./results.ts";
+import { EMPTY_PLAN, errorText, NOTHING_APPLIED, toApplyResult, withDeadline } from "./results.ts";
 import { statusOf } from "./status.ts";
 import type {
   ApplyOptions,
   ApplyResult,
-  ConfigStatus,
   ControllerApi,
   ControllerEvent,
   ControllerStatus,
@@ -81,6 +80,7 @@ export class Controller implements ControllerApi {
   readonly #past: HistoryQueries;
   readonly #abort = new AbortController();
   readonly #subscriptions = new Subscription();
+  readonly #config: ConfigFile;
   readonly #replicas = new Replicas(this.#abort.signal);
   readonly #startedMs = Date.now();
   /** What was found wrong with the state file at the start. */
@@ -88,11 +88,6 @@ export class Controller implements ControllerApi {
   #next: Subscription | undefined;
   #vppSince = new Date().toISOString();
   #vppState: LinkState["state"] = "closed";
-  #config: ConfigStatus;
-  /** The file's latest good state: what `apply` without a text applies. */
-  #latest: DesiredState | undefined;
-  /** The text of the file that was last taken. */
-  #taken: string | undefined;
 
   private constructor(options: ControllerOptions, state: StateFile, journal: Journal, warnings: readonly string[]) {
     this.#options = options;
@@ -111,10 +106,7 @@ export class Controller implements ControllerApi {
     });
     this.#past = new HistoryQueries(state);
     this.#queries = new Queries(this.#reconciler, () => this.#session());
-    this.#config = {
-      ...(options.file === undefined ? {} : { file: options.file }),
-      warnings: [],
-    };
+    this.#config = new ConfigFile(options.parse, options.file);
   }
 
   /** Opens the state file and begins to connect. Rejects with ControllerError JOURNAL. */
@@ -142,7 +134,8 @@ export class Controller implements ControllerApi {
 
   /** What is known without asking VPP: as desired, as last seen, and what is to be done about the difference. */
   snapshot(): Snapshot {
-    const { view, effective } = this.#reconciler;
+    const { view, intent } = this.#reconciler;
+    const { effective } = intent;
     const { observed, plan } = view;
     return {
       ...(effective === undefined ? {} : { desired: effective }),
@@ -189,7 +182,7 @@ export class Controller implements ControllerApi {
   /** Every run sets the time of the next. */
   async #run(run: () => Promise<RunReport>): Promise<RunReport> {
     const report = await run();
-    const { urls = [], periodMs = 0 } = this.#reconciler.desired?.replicas ?? {};
+    const { urls = [], periodMs = 0 } = this.#reconciler.intent.accepted?.replicas ?? {};
     this.#replicas.watch(urls, periodMs);
     this.#next?.unsubscribe();
     if (!this.#abort.signal.aborted) {
@@ -226,44 +219,31 @@ export class Controller implements ControllerApi {
 
   /** The file's text as it is now. A bad one changes nothing; the status says why. */
   async load(text: string): Promise<void> {
-    const at = new Date().toISOString();
-    const parsed = this.#options.parse(text);
-    const { file } = this.#config;
-    if (parsed.state === undefined) {
-      const error = errorText(parsed.diagnostics);
-      this.#reconciler.meter.tell({ type: "load", result: "invalid" });
-      this.#config = { ...this.#config, error, warnings: [] };
-      this.#reconciler.emit({ type: "config", at, ok: false, message: error });
-      return;
-    }
-    const first = this.#config.loadedAt === undefined;
-    this.#latest = parsed.state;
-    this.#config = { ...(file === undefined ? {} : { file }), loadedAt: at, warnings: warningsOf(parsed.diagnostics) };
-    this.#reconciler.emit({ type: "config", at, ok: true, message: `loaded ${file ?? "configuration"}` });
-    this.#reconciler.meter.tell({ type: "load", result: "ok" });
-    // What an operator applied meanwhile, and steps that are under way, are not undone by reading the same again.
-    if (text === this.#taken) return;
-    const { state } = parsed;
-    const cause: RunCause = first
-      ? { cause: "start", reason: "the controller started" }
-      : { cause: "config", reason: `${file ?? "the configuration"} changed` };
-    this.#taken = text;
-    const { refused } = await this.#run(() => this.#reconciler.propose(state, false, cause));
-    if (refused !== undefined && this.#taken === text) this.#taken = undefined;
+    const loaded = this.#config.load(text);
+    const { result, message } = loaded;
+    this.#tellConfig(result, message);
+    if (result !== "ok" || loaded.proposal === undefined) return;
+    const { desired, cause } = loaded.proposal;
+    const { refused } = await this.#run(() => this.#reconciler.propose(desired, false, cause));
+    if (refused !== undefined) this.#config.refused(text);
   }
 
   /** The file cannot be read: what is applied stays. */
   fileFailed(message: string): void {
-    this.#config = { ...this.#config, error: message };
-    this.#reconciler.meter.tell({ type: "load", result: "unreadable" });
-    this.#reconciler.emit({ type: "config", at: new Date().toISOString(), ok: false, message });
+    this.#config.failed(message);
+    this.#tellConfig("unreadable", message);
+  }
+
+  #tellConfig(result: "ok" | "invalid" | "unreadable", message: string): void {
+    this.#reconciler.meter.tell({ type: "load", result });
+    this.#reconciler.emit({ type: "config", at: new Date().toISOString(), ok: result === "ok", message });
   }
 
   status(): ControllerStatus {
     return statusOf({
       startedMs: this.#startedMs,
       vppSince: this.#vppSince,
-      config: this.#config,
+      config: this.#config.status,
       link: this.#link,
       reconciler: this.#reconciler,
       replicas: this.#replicas,
@@ -301,7 +281,7 @@ export class Controller implements ControllerApi {
 
   /** What is desired beyond the file from now on. Before the first `load`: it is part of the first plan. */
   setOverlay(overlay: Overlay): void {
-    this.#reconciler.setOverlay(overlay);
+    this.#reconciler.intent.setOverlay(overlay);
   }
 
   /** Looks at VPP and puts it right: the overlay has changed. Calls that come together share a run. Never rejects. */
@@ -315,34 +295,24 @@ export class Controller implements ControllerApi {
   }
 
   async drain(server: string, opts: DrainOptions = {}): Promise<DrainResult> {
-    const address = readAddress(server);
-    const accepted = this.#reconciler.desired ?? fail("NO_CONFIG", "no configuration is applied yet");
-    const desired = this.#reconciler.overlaid(accepted);
-    const key = readVip(opts.vip);
-    const concerned = groupsOf(desired, address, key);
-    if (concerned.length === 0) {
-      fail("NOT_FOUND", notFound(desired, address, key));
-    }
-    const session = this.#session();
-    const drain = opts.undo === true ? undefined : toDrain(address, key, opts);
-    const before = await observe(session.port, session.features);
-    this.#setDrain(address, key, drain);
-    const effective = this.#reconciler.effective ?? desired;
-    const { owned } = this.#reconciler.journal;
-    const input = prepare({ desired: effective, observed: before, owned });
-    const plan = makePlan(input.desired, input.observed, owned);
+    const order = toOrder(this.#reconciler, server, opts);
+    const { address, drain } = order;
+    const { port, features } = this.#session();
+    const before = await observe(port, features);
+    this.#setDrain(order);
+    const moved = foreseen(this.#reconciler, order, before);
     const cause = asked("drain", `drain of ${address}${drain === undefined ? " ended" : ""}`, opts.by);
     const report = await this.#run(() => this.#reconciler.kick(cause));
     return {
       server: address,
       undone: drain === undefined,
       ...(drain?.deadlineMs === undefined ? {} : { deadlineAt: new Date(drain.deadlineMs).toISOString() }),
-      vips: drainedVips(concerned, address, plan, input),
+      vips: moved,
       apply: toApplyResult(report, []),
     };
   }
 
-  #setDrain(address: string, key: string | undefined, drain: DrainRecord | undefined): void {
+  #setDrain({ address, key, drain }: DrainOrder): void {
     const { journal } = this.#reconciler;
     const others = journal.drains.filter((one) => one.server !== address || (key !== undefined && one.vip !== key));
     journal.drains = drain === undefined ? others : [...others, drain];
@@ -370,11 +340,8 @@ export class Controller implements ControllerApi {
   }
 
   #read(yaml: string | undefined): { desired?: DesiredState; diagnostics: readonly Diagnostic[] } {
-    if (yaml !== undefined) {
-      const { state, diagnostics } = this.#options.parse(yaml);
-      return { ...(state === undefined ? {} : { desired: state }), diagnostics };
-    }
-    const desired = this.#latest ?? this.#reconciler.desired;
+    if (yaml !== undefined) return this.#config.parse(yaml);
+    const desired = this.#config.latest ?? this.#reconciler.intent.accepted;
     return { desired: desired ?? fail("NO_CONFIG", "no configuration is loaded"), diagnostics: [] };
   }
 }

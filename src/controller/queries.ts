@@ -50,20 +50,20 @@ export class Queries {
 
   /** What is desired and what VPP has, in the same terms. */
   async #prepared(): Promise<DiffInput> {
-    const desired = this.#reconciler.effective;
+    const desired = this.#reconciler.intent.effective;
     const observed = await this.#observe(desired);
     return prepare({ desired: desired ?? emptyState(), observed, owned: this.#reconciler.journal.owned });
   }
 
   /** As `get`, of what was last seen: VPP is not asked. Without a VPP so far, of what is desired. */
   known(kind: RowKind, counters?: KnownCounters): readonly Row[] {
-    const { view, desired, journal } = this.#reconciler;
-    const basis = [view.observed, desired, journal.drains, counters, this.#reconciler.overlayVersion] as const;
+    const { view, intent, journal } = this.#reconciler;
+    const basis = [view.observed, intent.accepted, journal.drains, counters, intent.version] as const;
     if (basis.some((one, i) => one !== this.#knownOf[i])) this.#known.clear();
     this.#knownOf = basis;
     const before = this.#known.get(kind);
     if (before !== undefined) return before;
-    const effective = this.#reconciler.effective ?? emptyState();
+    const effective = intent.effective ?? emptyState();
     const observed = counted(view.observed ?? emptyObserved(), counters?.vips);
     const input = prepare({ desired: effective, observed, owned: journal.owned });
     const rows = rowsOf(kind, { ...input, ...(counters?.routes === undefined ? {} : { counters: counters.routes }) });
@@ -73,7 +73,8 @@ export class Queries {
 
   /** Packets by VIP's and flow's route, where streams need them; a line of VPP's CLI each, so not of more than 500. */
   async routeCounters(): Promise<ReadonlyMap<string, RouteCounters>> {
-    const { effective, view, journal } = this.#reconciler;
+    const { intent, view, journal } = this.#reconciler;
+    const { effective } = intent;
     if (effective === undefined) return new Map();
     const input = prepare({ desired: effective, observed: view.observed ?? emptyObserved(), owned: journal.owned });
     const prefixes = countedPrefixes(input).slice(0, MAX_COUNTED_ROUTES);
@@ -83,7 +84,7 @@ export class Queries {
   async plan(desired: DesiredState): Promise<Omit<PlanResult, "diagnostics">> {
     const observed = await this.#observe(desired);
     const { journal } = this.#reconciler;
-    const effective = this.#reconciler.effectiveOf(desired);
+    const effective = this.#reconciler.intent.effectiveOf(desired);
     const plan = makePlan(effective, observed, journal.owned);
     const { refused } = judge(desired, plan, journal.accepted);
     return { ...plan, ...(refused === undefined ? {} : { refused }) };

@@ -18,12 +18,12 @@ import { causeOfRun, type Before, type RunCause } from "./cause.ts";
 import { messageOf } from "./errors.ts";
 import { Failures, Repeats } from "./failures.ts";
 import { Garbage } from "./garbage.ts";
+import { Intent } from "./intent.ts";
 import type { Journal } from "./journal.ts";
 import type { VppLink, VppSession } from "./link.ts";
 import { Meter } from "./meter.ts";
-import { liveDrains, nextDeadline, withDrains } from "./overrides.ts";
-import type { Overlay } from "./overlay.ts";
-import { forced, judgeProposal, noteAccepted, type Proposal } from "./proposal.ts";
+import { liveDrains, nextDeadline } from "./overrides.ts";
+import type { Proposal } from "./proposal.ts";
 import { RunLog } from "./run-log.ts";
 import { runPlan } from "./run-plan.ts";
 import { RunQueue } from "./run-queue.ts";
@@ -48,6 +48,7 @@ export interface ReconcilerOptions {
  */
 export class Reconciler {
   readonly journal: Journal;
+  readonly intent: Intent;
   readonly failures = new Failures();
   readonly meter = new Meter();
   readonly #link: VppLink;
@@ -59,18 +60,14 @@ export class Reconciler {
   readonly #garbage: Garbage;
   readonly #recorder: Recorder;
   readonly #alarms = new Alarms();
-  #desired: DesiredState | undefined;
-  #candidate: Proposal | undefined;
   readonly #queue = new RunQueue<RunReport>(
     (cause) => this.#run(cause),
-    () => this.#candidate?.cause,
+    () => this.intent.proposal?.cause,
   );
   #lastRunMs: number;
   #session: VppSession | undefined;
-  #overlay: Overlay | undefined;
   /** The next look is the first at a VPP that holds nothing of ours. */
   #fresh = false;
-  #overlayVersion = 0;
 
   constructor(link: VppLink, journal: Journal, state: StateFile, options: ReconcilerOptions) {
     this.#link = link;
@@ -78,6 +75,7 @@ export class Reconciler {
     this.#state = state;
     this.#signal = options.signal;
     this.#now = options.now ?? Date.now;
+    this.intent = new Intent(journal, this.#now);
     this.#board = new Board(this.#now);
     this.#selection = new Selection(journal, this.failures);
     this.#garbage = new Garbage(this.#now());
@@ -93,50 +91,19 @@ export class Reconciler {
     return this.#board.view;
   }
 
-  /** Accepted, without overlay and drains. */
-  get desired(): DesiredState | undefined {
-    return this.#desired;
-  }
-
-  /** What VPP should hold right now. */
-  get effective(): DesiredState | undefined {
-    return this.#desired && this.effectiveOf(this.#desired);
-  }
-
-  /** The same of another desired state. */
-  effectiveOf(desired: DesiredState): DesiredState {
-    return withDrains(this.overlaid(desired), this.journal.drains, this.#now());
-  }
-
-  /** With what is desired beyond the file, without drains. */
-  overlaid(desired: DesiredState): DesiredState {
-    return this.#overlay?.apply(desired, this.journal.drains) ?? desired;
-  }
-
-  /** Changes when the overlay may have. */
-  get overlayVersion(): number {
-    return this.#overlayVersion;
-  }
-
-  setOverlay(overlay: Overlay): void {
-    this.#overlay = overlay;
-    if (this.#desired !== undefined) overlay.accepted(this.#desired);
-    this.#overlayVersion++;
-  }
-
   emit(event: ControllerEvent): void {
     this.#board.emit(event);
   }
 
   /** Proposes a new desired state; it is judged when VPP is there to judge by, in the run that this begins. */
   propose(desired: DesiredState, force: boolean, cause: RunCause): Promise<RunReport> {
-    this.#candidate = { desired: force ? forced(desired) : desired, force, cause };
+    this.intent.propose(desired, force, cause);
     return this.kick(cause);
   }
 
   /** A run that begins after now; calls that come before it begins share it. Never rejects. */
   kick(cause: RunCause): Promise<RunReport> {
-    this.#overlayVersion++;
+    this.intent.touched();
     return this.#queue.kick(cause);
   }
 
@@ -153,7 +120,7 @@ export class Reconciler {
       now + periodMs,
       this.failures.nextAttemptMs,
       nextDeadline(this.journal.drains, now),
-      this.#overlay?.nextMs(now),
+      this.intent.overlay?.nextMs(now),
       this.#board.view.state === "paced" ? this.#selection.nextPaceMs : undefined,
       this.#board.view.error === undefined ? undefined : now + OBSERVE_RETRY_MS,
     ].filter((time) => time !== undefined);
@@ -178,7 +145,7 @@ export class Reconciler {
     const report = await this.#attempt(session, why, log);
     const { drains } = this.journal;
     const recorded = causeOfRun(why, before, { planned: log.planned, drains, waiting: this.#queue.waiting });
-    this.#recorder.ran(log.toRecord(recorded, report, this.effective, this.#now()));
+    this.#recorder.ran(log.toRecord(recorded, report, this.intent.effective, this.#now()));
     this.meter.tell({ type: "run", state: report.state, durationMs: performance.now() - startMs });
     return report;
   }
@@ -213,14 +180,14 @@ export class Reconciler {
 
   async #rounds(session: VppSession, reason: string, applied: string[], log: RunLog): Promise<RunReport> {
     // Proposals that come while this runs are the next run's, whose report their proposer awaits.
-    const proposed = this.#candidate;
+    const { proposal } = this.intent;
     const repeats = new Repeats();
     let refused: string | undefined;
     let disruption: readonly VipDisruption[] | undefined;
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const observed = await this.meter.timed("observe", () => this.#observe(session));
-      if (round === 0) refused = this.#judgeProposed(proposed, observed, log);
-      const desired = this.effective;
+      if (round === 0) refused = this.#judge(proposal, observed, log);
+      const desired = this.intent.effective;
       if (desired === undefined) return this.#report("waiting", applied, refused);
       const plan = await this.meter.timed("plan", () => this.#plan(desired, observed, round === 0));
       disruption ??= plan.disruption;
@@ -244,24 +211,16 @@ export class Reconciler {
     return { ...this.#report("error", applied, refused), disruption: disruption ?? [] };
   }
 
-  /** VPP has a route for each server of a VIP: they are not asked for where none is wanted, ours or where streams lead. */
-  get #usesRoutes(): boolean {
-    const { routes, assigned } = this.journal;
-    const states = [this.#candidate?.desired, this.#desired].filter((one) => one !== undefined);
-    const wanted = states.some((one) => one.routes.length > 0 || one.steering !== undefined);
-    return wanted || this.#overlay !== undefined || routes.size > 0 || assigned.size > 0;
-  }
-
   async #observe(session: VppSession): Promise<ObservedState> {
-    const tables = this.#usesRoutes ? routeTables(this.#candidate?.desired ?? this.#desired, this.journal.routes) : [];
+    const tables = this.intent.usesRoutes ? routeTables(this.intent.newest, this.journal.routes) : [];
     const [observed, others] = await Promise.all([
       observe(session.port, session.features, tables),
       otherControllers(session.port, this.#link.name),
     ]);
     const nowMs = this.#now();
-    this.#overlay?.look(observed, this.#fresh);
+    this.intent.overlay?.look(observed, this.#fresh);
     this.#fresh = false;
-    this.#overlayVersion++;
+    this.intent.touched();
     this.#board.set({ observed, others, lastObservedMs: nowMs });
     const seen = {
       untracked: untrackedPackets(observed, this.journal),
@@ -276,7 +235,7 @@ export class Reconciler {
   /** With streams the names of their tables and the ways to them count, too. */
   #record(observed: ObservedState, nowMs: number): void {
     const { weights } = observed.features;
-    const desired = this.effective;
+    const desired = this.intent.effective;
     if (desired?.steering === undefined) return this.#recorder.observed(observed.vips, weights, nowMs);
     const input = prepare({ desired, observed, owned: this.journal.owned });
     this.#recorder.observed(input.observed.vips, weights, nowMs, waysOf(input));
@@ -293,22 +252,17 @@ export class Reconciler {
   }
 
   /** @returns why it is refused */
-  #judgeProposed(proposed: Proposal | undefined, observed: ObservedState, log: RunLog): string | undefined {
-    if (proposed === undefined) return undefined;
-    if (this.#candidate === proposed) this.#candidate = undefined;
-    const effective = this.effectiveOf(proposed.desired);
-    const verdict = judgeProposal(proposed, effective, observed, this.journal);
-    this.#board.set({ refused: verdict.refused });
-    if (verdict.refused !== undefined) {
+  #judge(proposal: Proposal | undefined, observed: ObservedState, log: RunLog): string | undefined {
+    if (proposal === undefined) return undefined;
+    const { refused } = this.intent.decide(proposal, observed);
+    this.#board.set({ refused });
+    if (refused !== undefined) {
       this.meter.tell({ type: "load", result: "refused" });
-      this.emit({ type: "config", at: this.#board.at, ok: false, message: `refused: ${verdict.refused}` });
-      return verdict.refused;
+      this.emit({ type: "config", at: this.#board.at, ok: false, message: `refused: ${refused}` });
+      return refused;
     }
-    this.#desired = proposed.desired;
-    this.#overlay?.accepted(proposed.desired);
     log.accepted = true;
     this.failures.clear();
-    noteAccepted(this.journal, proposed.desired, verdict);
     this.#selection.restartPace();
     return undefined;
   }
@@ -362,7 +316,7 @@ export class Reconciler {
   async #settle(session: VppSession, plan: Plan, later: readonly Operation[], observed: ObservedState): Promise<void> {
     this.#save();
     this.#board.setState(settledState(plan, later, this.failures), settledText(plan, later, this.failures));
-    await this.#garbage.collect(session, this.#desired, observed, this.#now());
+    await this.#garbage.collect(session, this.intent.accepted, observed, this.#now());
   }
 
   #report(state: SyncState, applied: readonly string[], refused?: string): RunReport {

@@ -74,7 +74,7 @@ function syncStatus({ link, reconciler, stateWarnings }: StatusParts): SyncStatu
   };
 }
 
-function counts({ effective: desired, view, journal }: Reconciler): Counts {
+function counts({ intent: { effective: desired }, view, journal }: Reconciler): Counts {
   // Those of streams are in the journal only.
   const ours = new Set([...(desired?.vips.map(vipKey) ?? []), ...journal.vips]);
   const observed = view.observed?.vips.filter((vip) => ours.has(vipKey(vip))) ?? [];
@@ -93,7 +93,7 @@ function counts({ effective: desired, view, journal }: Reconciler): Counts {
 }
 
 /** Of what was last seen; nothing before that. */
-function digests({ effective: desired, view: { observed }, journal }: Reconciler): TableDigest[] {
+function digests({ intent: { effective: desired }, view: { observed }, journal }: Reconciler): TableDigest[] {
   if (desired === undefined || observed === undefined) return [];
   return tableDigests({ desired, observed, owned: journal.owned });
 }
