@@ -84,12 +84,28 @@ export interface Port {
   close(): void;
 }
 
-/** Memory that frames live in: bytes that the program sees and the address that the kernel sees. */
+/** Memory that frames live in: bytes that the program sees and the address that the kernel sees. See {@link frameMemory}. */
 export interface FrameMemory {
   readonly bytes: Uint8Array;
+  /** The same bytes: for fields of more than one. */
+  readonly view: DataView;
+  /** The same bytes: for copies. */
+  readonly quads: BigInt64Array | undefined;
   /** Address of bytes[0], split as it goes into an iovec; both 0 for memory that only in-memory ports use. */
   readonly addressLow: number;
   readonly addressHigh: number;
+}
+
+/** Memory as the graph takes it; `address` is left out where no kernel reads it. */
+export function frameMemory(bytes: Uint8Array, address = 0n): FrameMemory {
+  const { buffer, byteOffset, length } = bytes;
+  return {
+    bytes,
+    view: new DataView(buffer, byteOffset, length),
+    quads: byteOffset % 8 === 0 ? new BigInt64Array(buffer, byteOffset, length >>> 3) : undefined,
+    addressLow: Number(address & 0xffffffffn),
+    addressHigh: Number(address >> 32n),
+  };
 }
 
 export interface Interface {

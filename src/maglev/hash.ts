@@ -43,8 +43,10 @@ const POSITIONS = (() => {
  */
 export function hash4(data: Uint8Array, address: number, ports: number): number {
   const t = POSITIONS;
-  let hash = 0;
-  for (let i = 0; i < 8; i++) hash ^= t[(i << 8) | data[address + i]!]!;
+  let hash = t[data[address]!]! ^ t[256 | data[address + 1]!]!;
+  hash ^= t[512 | data[address + 2]!]! ^ t[768 | data[address + 3]!]!;
+  hash ^= t[1024 | data[address + 4]!]! ^ t[1280 | data[address + 5]!]!;
+  hash ^= t[1536 | data[address + 6]!]! ^ t[1792 | data[address + 7]!]!;
   // The key is src << 16 | dst of raw loads, so in memory the destination port comes first.
   if (ports >= 0) {
     hash ^= t[(8 << 8) | data[ports + 2]!]! ^ t[(9 << 8) | data[ports + 3]!]!;

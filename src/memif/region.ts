@@ -17,6 +17,7 @@ export class Region {
   readonly size: number;
   bytes: Uint8Array;
   view: DataView;
+  quads: BigInt64Array;
   /** For heads, tails and flags: little-endian machines only, as all that this runs on. */
   words: Uint16Array;
   readonly #mapping: Mapping;
@@ -27,6 +28,7 @@ export class Region {
     this.size = mapping.length;
     this.bytes = mapping.bytes;
     this.view = mapping.view;
+    this.quads = new BigInt64Array(mapping.buffer, 0, mapping.length >>> 3);
     this.words = new Uint16Array(mapping.buffer, 0, mapping.length >> 1);
     this.#mapping = mapping;
   }
@@ -66,6 +68,7 @@ export class Region {
     this.#open = false;
     this.bytes = new Uint8Array(NOTHING);
     this.view = new DataView(NOTHING);
+    this.quads = new BigInt64Array(NOTHING);
     this.words = new Uint16Array(NOTHING);
     this.#mapping.close();
     closeFd(this.fd);

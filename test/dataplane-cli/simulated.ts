@@ -4,7 +4,7 @@
  */
 import type { Dataplane } from "../../src/dataplane/dataplane.ts";
 import type { HostInterfaces } from "../../src/dataplane/cli/index.ts";
-import type { FrameMemory, Interface, Port } from "../../src/dataplane/model.ts";
+import { frameMemory, type FrameMemory, type Interface, type Port } from "../../src/dataplane/model.ts";
 
 export interface Peer {
   readonly mac: string;
@@ -86,8 +86,7 @@ export class PeerPort implements Port {
           },
         });
       }
-      const memory = { bytes, addressLow: 0, addressHigh: 0 };
-      graph.input(iface, memory, HEADROOM, frame.length, false, traced);
+      graph.input(iface, frameMemory(bytes), HEADROOM, frame.length, false, traced);
       graph.flush();
     }
     this.#sequence += 1;

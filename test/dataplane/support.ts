@@ -1,5 +1,5 @@
 import { Dataplane } from "../../src/dataplane/dataplane.ts";
-import type { FrameMemory, Interface, Port } from "../../src/dataplane/model.ts";
+import { frameMemory, type FrameMemory, type Interface, type Port } from "../../src/dataplane/model.ts";
 
 /** A port that keeps what is sent. */
 export class MemoryPort implements Port {
@@ -37,7 +37,7 @@ export class Bench {
   timeS = 0;
   readonly dp = new Dataplane({ clock: () => this.timeS });
   readonly ports = new Map<Interface, MemoryPort>();
-  readonly #memory: FrameMemory = { bytes: new Uint8Array(1 << 17), addressLow: 0, addressHigh: 0 };
+  readonly #memory = frameMemory(new Uint8Array(1 << 17));
 
   host(name: string, mac: string, up = true): Interface {
     const port = new MemoryPort();

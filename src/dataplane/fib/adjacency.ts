@@ -99,5 +99,7 @@ export class Adjacencies {
 const BROADCAST = new Uint8Array(6).fill(0xff);
 
 function writeRewrite(adjacency: Adjacency, mac: Uint8Array, etherType: number): void {
-  adjacency.rewrite = ethernetHeader(adjacency.iface, mac, etherType);
+  const header = ethernetHeader(adjacency.iface, mac, etherType);
+  adjacency.rewrite = header;
+  adjacency.rewriteView = new DataView(header.buffer, header.byteOffset, header.length);
 }

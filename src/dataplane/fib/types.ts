@@ -60,7 +60,9 @@ export class Adjacency implements Dpo {
   readonly nextHop: number | Uint8Array;
   kind: DpoKindNumber;
   /** Ethernet header of what leaves, with tags on a sub-interface; the neighbour's address is broadcast on a glean. */
-  rewrite: Uint8Array = new Uint8Array(14);
+  rewrite: Uint8Array;
+  /** The same bytes. */
+  rewriteView: DataView;
   /** Of a glean: the connected prefix (its address is the interface's own) and length. */
   readonly gleanLength: number;
   locks = 0;
@@ -83,6 +85,8 @@ export class Adjacency implements Dpo {
     this.iface = iface;
     this.nextHop = nextHop;
     this.gleanLength = gleanLength;
+    this.rewrite = new Uint8Array(14);
+    this.rewriteView = new DataView(this.rewrite.buffer);
   }
 }
 

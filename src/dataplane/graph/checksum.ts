@@ -14,6 +14,17 @@ export function fold(sum: number): number {
   return (folded & 0xffff) + (folded >>> 16);
 }
 
+/** Whether the checksum of the IPv4 header at `ip` is right; `length` is a multiple of 4, at most 60. */
+export function headerIsRight(view: DataView, ip: number, length: number): boolean {
+  let total = 0;
+  for (let at = ip; at < ip + length; at += 4) {
+    const word = view.getInt32(at);
+    total += (word >>> 16) + (word & 0xffff);
+  }
+  total = (total & 0xffff) + (total >>> 16);
+  return (total & 0xffff) + (total >>> 16) === 0xffff;
+}
+
 /** The checksum field's value for a region whose field is zero. */
 export function checksum(bytes: Uint8Array, offset: number, length: number, sum = 0): number {
   return ~fold(sum16(bytes, offset, length, sum)) & 0xffff;

@@ -8,6 +8,7 @@ import type { Counters } from "./counters.ts";
 export class Packet {
   memory: FrameMemory;
   bytes: Uint8Array;
+  view: DataView;
   /** First byte of what the present node looks at: Ethernet header in L2 nodes, IP header in L3 nodes. */
   start = 0;
   end = 0;
@@ -27,6 +28,7 @@ export class Packet {
   constructor(memory: FrameMemory, rx: Interface) {
     this.memory = memory;
     this.bytes = memory.bytes;
+    this.view = memory.view;
     this.rx = rx;
   }
 }

@@ -15,10 +15,10 @@ export function ethernetInput(n: Nodes, p: Packet): void {
   if (p.trace !== undefined)
     n.record(p, "ethernet-input", { kind: "frame", swIfIndex: rx.swIfIndex, data: snapshot(p) });
   if (p.end - p.start < 14) return n.drop(p, n.counters.ethernetUnknownType);
-  const { bytes, start } = p;
+  const { bytes, view, start } = p;
   p.l2 = start;
   const isL2 = rx.xconnect !== undefined || (rx.l2 !== undefined && rx.l2.portType !== "bvi");
-  const etherType = read16(bytes, start + 12);
+  const etherType = view.getUint16(start + 12);
   const isTagged = etherType === ETHERTYPE_VLAN || etherType === ETHERTYPE_DOT1AD;
   if (isTagged && (rx.subs !== undefined || !isL2)) return taggedInput(n, p, etherType);
   if (isL2) return n.l2Input(p);
@@ -69,7 +69,7 @@ function routed(n: Nodes, p: Packet, header: number): void {
 
 /** Hands a frame over to the protocol above. `header`: bytes up to it. */
 export function ethernetToL3(n: Nodes, p: Packet, header: number = ETHERNET_BYTES): void {
-  const etherType = read16(p.bytes, p.start + header - 2);
+  const etherType = p.view.getUint16(p.start + header - 2);
   p.start += header;
   if (etherType === ETHERTYPE_IP4) {
     p.rx.counters.ip4 += 1;

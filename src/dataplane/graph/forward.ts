@@ -7,6 +7,8 @@ import { decrementTtl, traceIp } from "./ip4.ts";
 
 /** vnet_sw_interface_get_mtu of an interface without one, as sub-interfaces are at first. */
 const DEFAULT_MTU = 9000;
+/** Without tags. */
+const ETHERNET_BYTES = 14;
 /** Load-balances within load-balances beyond this are a loop. */
 const MAX_RECURSION = 16;
 
@@ -76,7 +78,7 @@ export function rewrite(n: Nodes, p: Packet, adjacency: Adjacency, isIp4: boolea
   const { bytes, start } = p;
   if (!p.local) {
     if (isIp4) {
-      if (!decrementTtl(bytes, start)) return n.icmp4Error(p, 11, 0, 0);
+      if (!decrementTtl(p.view, start)) return n.icmp4Error(p, 11, 0, 0);
     } else if (bytes[start + 7]! <= 1) return n.icmp6Error(p, 3, 0, 0);
     else bytes[start + 7] = bytes[start + 7]! - 1;
   }
@@ -94,7 +96,8 @@ export function sendRewritten(n: Nodes, p: Packet, adjacency: Adjacency, isIp4: 
   const { rewrite: header } = adjacency;
   const start = p.start - header.length;
   p.start = start;
-  for (let i = 0; i < header.length; i += 1) bytes[start + i] = header[i]!;
+  if (header.length === ETHERNET_BYTES) writeEthernet(p.view, start, adjacency.rewriteView);
+  else for (let i = 0; i < header.length; i += 1) bytes[start + i] = header[i]!;
   adjacency.packets += 1;
   adjacency.bytes += p.end - start;
   if (p.trace !== undefined)
@@ -106,6 +109,13 @@ export function sendRewritten(n: Nodes, p: Packet, adjacency: Adjacency, isIp4: 
       data: snapshot(p),
     });
   n.output(p, adjacency.iface);
+}
+
+function writeEthernet(to: DataView, at: number, header: DataView): void {
+  to.setInt32(at, header.getInt32(0));
+  to.setInt32(at + 4, header.getInt32(4));
+  to.setInt32(at + 8, header.getInt32(8));
+  to.setInt16(at + 12, header.getInt16(12));
 }
 
 /** Runs an interface's output features, which find the interface in `p.tx`. */
@@ -129,7 +139,7 @@ function tooBig(n: Nodes, p: Packet, adjacency: Adjacency, isIp4: boolean, mtu: 
   if (!isIp4) return p.local ? tooBigLocal6(n, p, adjacency, mtu) : n.icmp6Error(p, 2, 0, mtu);
   if ((read16(p.bytes, p.start + 6) & 0x4000) !== 0) return n.icmp4Error(p, 3, 4, mtu);
   // Fragments pass ip4-rewrite again, which takes no notice of where they were made.
-  if (p.local) decrementTtl(p.bytes, p.start);
+  if (p.local) decrementTtl(p.view, p.start);
   n.counters.fragmented.count += 1;
   fragment4(n, p, mtu, (fragment) => {
     n.counters.fragmentsSent.count += 1;

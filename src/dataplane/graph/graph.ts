@@ -1,10 +1,12 @@
 import type { Dataplane } from "../dataplane.ts";
 import { DpoKind, type Adjacency, type LbDpo, type LoadBalance } from "../fib/types.ts";
+import { frameMemory } from "../model.ts";
 import type { ErrorCounter, FrameMemory, Interface, Port, TracedPacket } from "../model.ts";
 import type { TraceData } from "../trace/trace.ts";
 import { arpInput, sendArpRequest, sendGratuitousArp, sourceAddress4 } from "./arp.ts";
 import { l2Input } from "./bridge.ts";
 import { pushTags } from "../l2/ethernet-header.ts";
+import { ETHERTYPE_VLAN } from "../l2/sub-interfaces.ts";
 import { TAG_BYTES, tagsOf } from "../l2/tag-rewrite.ts";
 import { completeL4Checksum } from "./checksum.ts";
 import { HEADROOM, Packet, snapshot, type Nodes } from "./context.ts";
@@ -42,9 +44,10 @@ export class Graph implements Nodes {
   lbTime = -1;
   readonly #packet: Packet;
   readonly #dirty: Interface[] = [];
+  #lastDirty: Interface | undefined;
   readonly #throttle = new Throttle();
   readonly #echoListeners = new Set<EchoListener>();
-  #arena: FrameMemory = { bytes: new Uint8Array(ARENA_BYTES), addressLow: 0, addressHigh: 0 };
+  #arena = frameMemory(new Uint8Array(ARENA_BYTES));
   #arenaAt = 0;
   #nesting = 0;
   #complaints = ERRORS_PER_S;
@@ -77,6 +80,7 @@ export class Graph implements Nodes {
     const p = this.#packet;
     p.memory = memory;
     p.bytes = memory.bytes;
+    p.view = memory.view;
     p.start = offset;
     p.end = offset + length;
     p.floor = offset - RX_HEADROOM;
@@ -101,6 +105,7 @@ export class Graph implements Nodes {
       iface.counters.txError += lost;
     }
     this.#dirty.length = 0;
+    this.#lastDirty = undefined;
   }
 
   /** Takes memory that the kernel can read for packets made here; before any interface with a socket sends. */
@@ -243,15 +248,20 @@ export class Graph implements Nodes {
         data: snapshot(p),
       });
     // A tag comes on top of the device's MTU (net/packet/af_packet.c packet_extra_vlan_len_allowed).
-    const isTagged = p.bytes[p.start + 12] === 0x81 && p.bytes[p.start + 13] === 0;
+    const isTagged = p.view.getUint16(p.start + 12) === ETHERTYPE_VLAN;
     if (p.end - p.start > port.maxFrameBytes + (isTagged ? TAG_BYTES : 0)) {
       iface.counters.txError += 1;
       this.counters.txOversize.count += 1;
       return;
     }
     if (port.transmit(p.memory, p.start, p.end - p.start)) {
-      if (!this.#dirty.includes(iface)) this.#dirty.push(iface);
+      if (iface !== this.#lastDirty) this.#addDirty(iface);
     } else iface.counters.txError += 1;
+  }
+
+  #addDirty(iface: Interface): void {
+    this.#lastDirty = iface;
+    if (!this.#dirty.includes(iface)) this.#dirty.push(iface);
   }
 
   /** A loopback hands back what it is given: to its bridge domain as a BVI, to ethernet-input otherwise. */

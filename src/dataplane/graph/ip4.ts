@@ -1,10 +1,10 @@
 import { runFeatures, runFeaturesAfter, type Feature } from "../features.ts";
-import { fold, sum16, update16 } from "./checksum.ts";
-import { read16, read32, snapshot, write16, type Nodes, type Packet } from "./context.ts";
+import { headerIsRight, update16 } from "./checksum.ts";
+import { read16, snapshot, write16, type Nodes, type Packet } from "./context.ts";
 
 /** ip4-input: the checks of vnet/ip/ip4_input.h, then lookup. */
 export function ip4Input(n: Nodes, p: Packet): void {
-  const { bytes, start } = p;
+  const { bytes, view, start } = p;
   const { counters } = n;
   if (p.trace !== undefined) traceIp(n, p, "ip4-input", 0);
   const available = p.end - start;
@@ -14,11 +14,11 @@ export function ip4Input(n: Nodes, p: Packet): void {
     if (first >> 4 !== 4) return n.drop(p, counters.ip4Version);
     if ((first & 15) < 5) return n.drop(p, counters.ip4HeaderTooShort);
   }
-  const length = read16(bytes, start + 2);
+  const length = view.getUint16(start + 2);
   const header = (first & 15) * 4;
   if (length > available || length < header) return n.drop(p, counters.ip4BadLength);
-  if (fold(sum16(bytes, start, header)) !== 0xffff) return n.drop(p, counters.ip4BadChecksum);
-  if ((bytes[start + 6]! & 0x1f) === 0 && bytes[start + 7] === 1) return n.drop(p, counters.ip4FragmentOffset);
+  if (!headerIsRight(view, start, header)) return n.drop(p, counters.ip4BadChecksum);
+  if ((view.getUint16(start + 6) & 0x1fff) === 1) return n.drop(p, counters.ip4FragmentOffset);
   if (bytes[start + 8] === 0) return n.icmp4Error(p, 11, 0, 0);
   // What follows the packet is padding of a short Ethernet frame.
   p.end = start + length;
@@ -61,7 +61,7 @@ export function ip4Resume(n: Nodes, p: Packet, feature: Feature): void {
 /** ip4-lookup of the destination in the receiving interface's table. */
 export function ip4Lookup(n: Nodes, p: Packet): void {
   const table = n.dp.fib.tables4.get(p.rx.fibIndex4);
-  const index = table === undefined ? -1 : table.forwarding4.lookup(read32(p.bytes, p.start + 16));
+  const index = table === undefined ? -1 : table.forwarding4.lookup(p.view.getUint32(p.start + 16));
   if (index < 0) return n.drop(p, n.counters.ip4Drop);
   const lb = n.dp.fib.loadBalanceAt[index]!;
   lb.toPackets += 1;
@@ -71,14 +71,14 @@ export function ip4Lookup(n: Nodes, p: Packet): void {
 }
 
 /** One hop less; false if there was none left. */
-export function decrementTtl(bytes: Uint8Array, ip: number): boolean {
-  const ttl = bytes[ip + 8]!;
+export function decrementTtl(view: DataView, ip: number): boolean {
+  const ttl = view.getUint8(ip + 8);
   if (ttl <= 1) return false;
-  bytes[ip + 8] = ttl - 1;
+  view.setUint8(ip + 8, ttl - 1);
   // The TTL is the high byte of its word: the checksum grows by 0x100 (RFC 1141).
-  let sum = read16(bytes, ip + 10) + 0x100;
+  let sum = view.getUint16(ip + 10) + 0x100;
   if (sum >= 0xffff) sum -= 0xffff;
-  write16(bytes, ip + 10, sum);
+  view.setUint16(ip + 10, sum);
   return true;
 }
 

@@ -86,7 +86,9 @@ function vipByPort(n: Nodes, dpo: LbDpo, protocol: number, port: number): LbVip 
 }
 
 /** The sticky entry's server, or the table's, which becomes sticky if the bucket has room. */
-function chooseServer(n: Nodes, vip: LbVip, hash: number): LbAs {
+function chooseServer(n: Nodes, vip: LbVip, flow: number): LbAs {
+  // An integer of 32 bits with sign is no object on the heap.
+  const hash = flow | 0;
   const { lb } = n.dp;
   const sticky = lb.sticky!;
   sticky.get(hash, vip.index, n.lbTime);
@@ -125,23 +127,20 @@ function hasRoom(p: Packet, overIp4: boolean): boolean {
 }
 
 function pushGre4(p: Packet, source: number, destination: number, isIp4: boolean): void {
-  const { bytes } = p;
+  const { view } = p;
   const inner = p.start;
   const ip = inner - GRE_BYTES - 20;
   const length = p.end - ip;
-  write16(bytes, ip, 0x4500);
-  write16(bytes, ip + 2, length);
-  write32(bytes, ip + 4, 0);
-  bytes[ip + 8] = OUTER_TTL;
-  bytes[ip + 9] = 47;
-  write32(bytes, ip + 12, source);
-  write32(bytes, ip + 16, destination);
+  view.setInt32(ip, (0x4500 << 16) | (length & 0xffff));
+  view.setInt32(ip + 4, 0);
+  view.setInt32(ip + 12, source);
+  view.setInt32(ip + 16, destination);
   let sum = 0x4500 + length + ((OUTER_TTL << 8) | 47);
   sum += (source >>> 16) + (source & 0xffff) + (destination >>> 16) + (destination & 0xffff);
   sum = (sum & 0xffff) + (sum >>> 16);
   sum = (sum & 0xffff) + (sum >>> 16);
-  write16(bytes, ip + 10, ~sum & 0xffff);
-  write32(bytes, inner - GRE_BYTES, isIp4 ? 0x0800 : 0x86dd);
+  view.setInt32(ip + 8, (OUTER_TTL << 24) | (47 << 16) | (~sum & 0xffff));
+  view.setInt32(inner - GRE_BYTES, isIp4 ? 0x0800 : 0x86dd);
   p.start = ip;
 }
 

@@ -1,7 +1,7 @@
 import { interfaceMtu } from "../../sys/ioctl.ts";
 import { PacketRing, PacketSender, TP_STATUS_CSUMNOTREADY, TP_STATUS_VLAN_VALID } from "../../sys/packet-ring.ts";
 import type { Dataplane } from "../dataplane.ts";
-import type { FrameMemory, Interface, Port } from "../model.ts";
+import { frameMemory, type FrameMemory, type Interface, type Port } from "../model.ts";
 import { countInputError } from "./input-error.ts";
 import type { PollSource } from "./poll-loop.ts";
 
@@ -159,9 +159,4 @@ export class AfPacketPort implements Port, PollSource {
       // The device is gone: nothing comes or goes until the interface is deleted.
     }
   }
-}
-
-/** Mapped memory as the graph takes it. */
-export function frameMemory(bytes: Uint8Array, address: bigint): FrameMemory {
-  return { bytes, addressLow: Number(address & 0xffffffffn), addressHigh: Number(address >> 32n) };
 }

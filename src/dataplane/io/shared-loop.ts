@@ -1,6 +1,6 @@
 import { mapMemory } from "../../sys/mmap.ts";
 import type { Dataplane } from "../dataplane.ts";
-import { frameMemory } from "./af-packet.ts";
+import { frameMemory } from "../model.ts";
 import { PollLoop } from "./poll-loop.ts";
 
 const ARENA_BYTES = 1 << 20;

@@ -27,16 +27,17 @@ export class StickyTable {
     this.#words = new Uint32Array(buckets * WORDS);
   }
 
-  /** Looks a flow up and refreshes it; results are in {@link found} and {@link available} (lb_hash_get with SSE4.2). */
+  /** Looks a flow up (`hash` with sign or without) and refreshes it; results are in {@link found} and {@link available} (lb_hash_get with SSE4.2). */
   get(hash: number, vip: number, nowS: number): void {
     const words = this.#words;
-    const bucket = (hash & this.#mask) * WORDS;
+    const wanted = hash | 0;
+    const bucket = (wanted & this.#mask) * WORDS;
     this.found = 0;
     this.available = -1;
     for (let slot = bucket; slot < bucket + ENTRIES; slot += 1) {
       if (words[slot + TIMEOUT]! <= nowS) {
         if (this.available < 0) this.available = slot;
-      } else if (words[slot] === hash && words[slot + VIP] === vip) {
+      } else if ((words[slot]! | 0) === wanted && words[slot + VIP] === vip) {
         this.found = words[slot + VALUE]!;
         words[slot + TIMEOUT] = nowS + this.timeoutS;
         // Only the first match counts, but a free slot may still follow.

@@ -1,10 +1,9 @@
 /** memif interfaces of a dataplane: what plugins/memif/memif.c does, over the protocol of src/memif. */
 import { MAX_QUEUES, MemifError, MemifMaster, MemifSlave } from "../../memif/index.ts";
-import type { Memory, MemifHandlers, MemifLink, PeerNames } from "../../memif/index.ts";
+import type { MemifHandlers, MemifLink, PeerNames } from "../../memif/index.ts";
 import { mapMemory, type Mapping } from "../../sys/mmap.ts";
 import type { Dataplane } from "../dataplane.ts";
-import { frameMemory } from "../io/af-packet.ts";
-import type { FrameMemory, Interface } from "../model.ts";
+import { frameMemory, type FrameMemory, type Interface } from "../model.ts";
 import { Pool } from "../pool.ts";
 import { RV } from "../retval.ts";
 import { MemifPort } from "./port.ts";
@@ -65,7 +64,7 @@ export class MemifMain {
   readonly sockets: MemifSockets;
   readonly interfaces = new Pool<MemifInterface>();
   readonly #dataplane: Dataplane;
-  #arena: (FrameMemory & Memory) | undefined;
+  #arena: FrameMemory | undefined;
   #mapping: Mapping | undefined;
 
   constructor(dataplane: Dataplane) {
@@ -163,11 +162,10 @@ export class MemifMain {
     this.#arena = undefined;
   }
 
-  #useArena(): FrameMemory & Memory {
+  #useArena(): FrameMemory {
     if (this.#arena === undefined) {
       this.#mapping = mapMemory(ARENA_BYTES);
-      const { bytes, view, address } = this.#mapping;
-      this.#arena = { ...frameMemory(bytes, address), view };
+      this.#arena = frameMemory(this.#mapping.bytes, this.#mapping.address);
     }
     return this.#arena;
   }

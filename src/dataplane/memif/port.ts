@@ -1,4 +1,4 @@
-import { BAD, EMPTY, type Memory, type MemifLink, type ReceiveQueue } from "../../memif/index.ts";
+import { BAD, EMPTY, type MemifLink, type ReceiveQueue } from "../../memif/index.ts";
 import type { Dataplane } from "../dataplane.ts";
 import { countInputError } from "../io/input-error.ts";
 import type { PollSource } from "../io/poll-loop.ts";
@@ -29,7 +29,7 @@ class PacketList {
 /** What the port needs of whoever made it. */
 export interface PortOwner {
   /** Memory of all ports for packets while they are in the graph. */
-  readonly arena: FrameMemory & Memory;
+  readonly arena: FrameMemory;
   /** The peer has broken the protocol. */
   fault(): void;
   adminChanged(up: boolean): void;
@@ -55,8 +55,6 @@ export class MemifPort implements Port, PollSource {
   /** What waits for `flush`: all of it in one memory, the last that was sent from. */
   readonly #waiting = new PacketList();
   #from: FrameMemory | undefined;
-  /** The same in the form that copying needs. */
-  #fromMemory: Memory | undefined;
   #lost = 0;
 
   constructor(dataplane: Dataplane, name: string, owner: PortOwner) {
@@ -127,8 +125,10 @@ export class MemifPort implements Port, PollSource {
   transmit(memory: FrameMemory, offset: number, length: number): boolean {
     if (this.#link?.transmit[0] === undefined) return false;
     const waiting = this.#waiting;
-    if (memory !== this.#from) this.#sendFrom(memory);
-    else if (waiting.count === BURST) this.#send();
+    if (memory !== this.#from || waiting.count === BURST) {
+      this.#send();
+      this.#from = memory;
+    }
     waiting.add(offset, length);
     return true;
   }
@@ -203,7 +203,7 @@ export class MemifPort implements Port, PollSource {
     if (count === 0) return;
     this.#waiting.count = 0;
     const queue = this.#link?.transmit[0];
-    const memory = this.#fromMemory;
+    const memory = this.#from;
     if (queue === undefined || memory === undefined) return;
     for (let i = 0; i < count; i += 1) {
       if (queue.send(memory, offsets[i]!, lengths[i]!)) continue;
@@ -218,13 +218,6 @@ export class MemifPort implements Port, PollSource {
     if (this.#isFailing) return;
     this.#isFailing = true;
     setImmediate(() => this.#owner.fault());
-  }
-
-  #sendFrom(memory: FrameMemory): void {
-    this.#send();
-    const { bytes } = memory;
-    this.#from = memory;
-    this.#fromMemory = { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length) };
   }
 
   #beginTrace(iface: Interface, ring: number): TracedPacket | undefined {

@@ -88,6 +88,7 @@ function finish(n: Nodes, p: Packet, table: WaitingTable, waiting: Waiting, coun
 export function become(p: Packet, other: Packet): void {
   p.memory = other.memory;
   p.bytes = other.bytes;
+  p.view = other.view;
   p.start = other.start;
   p.end = other.end;
   p.floor = other.floor;
