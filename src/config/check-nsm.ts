@@ -6,6 +6,11 @@ import type { LbFile } from "./schema.ts";
 export function checkNsm(file: LbFile, desired: DesiredState, found: Findings): void {
   const { nsm } = file;
   if (nsm === undefined) return;
+  if (nsm.payload === "IP" && !nsm.mechanisms.includes("KERNEL"))
+    found.error(
+      ["nsm", "payload"],
+      "with payload IP nothing can be given by MEMIF: add KERNEL to nsm.mechanisms, or leave payload at ETHERNET",
+    );
   const own = bviAddresses(desired, nsm.bridge);
   const prefixes = (nsm.prefixes ?? []).map(canonicalPrefix);
   prefixes.forEach((prefix, index) => {

@@ -15,7 +15,8 @@ export type MechanismType = LinkRecord["type"];
 type Asked = Pick<NetworkServiceRequest, "connection" | "mechanismPreferences">;
 
 /**
- * The connection's own mechanism stays; else what it has if that is offered, else the first that is here.
+ * The connection's own mechanism stays; else what it has if that is offered, else the first that is here and carries
+ * the payload.
  * @throws NsmError UNSUPPORTED
  */
 export function chooseMechanism(
@@ -28,12 +29,27 @@ export function chooseMechanism(
   const asked = given === undefined ? mechanismPreferences.map((each) => each.type) : [given];
   const usable = asked.filter(isHere);
   if (has !== undefined && (usable.includes(has) || asked.length === 0)) return has;
-  const [first] = usable;
+  const first = usable.find((type) => carries(type, connection?.payload ?? ""));
   if (first !== undefined) return first;
+  if (usable.length > 0) {
+    const service = JSON.stringify(connection?.networkService ?? "");
+    throw new NsmError(
+      "UNSUPPORTED",
+      `payload IP cannot be carried by ${usable.join(", ")}: clients' interfaces are in a bridge. Give network service ${service} payload ETHERNET where it is registered, or ask for KERNEL`,
+    );
+  }
   throw new NsmError(
     "UNSUPPORTED",
     `none of the mechanisms ${asked.map((one) => JSON.stringify(one.slice(0, 32))).join(", ") || "(none)"} is here: only ${here.join(", ")}`,
   );
+}
+
+/**
+ * With payload IP a memif of NSM has no Ethernet headers, and cannot be in a bridge; a kernel interface has them all the
+ * same. A Request that came by no manager may name no payload: nothing is known of it.
+ */
+function carries(type: MechanismType, payload: string): boolean {
+  return type === "KERNEL" || payload !== "IP";
 }
 
 /** With what the client said of it. */

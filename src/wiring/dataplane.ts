@@ -84,10 +84,11 @@ export class DataplaneWiring implements Wiring {
   }
 
   async wire(request: WiringRequest, call: Call): Promise<void> {
-    if (request.connection.payload !== "ETHERNET")
+    const { payload, networkService } = request.connection;
+    if (payload !== "ETHERNET")
       throw new NsmError(
         "UNSUPPORTED",
-        `KERNEL and MEMIF are joined for payload ETHERNET only, this is ${request.connection.payload || "IP"}: register the network service with it`,
+        `KERNEL and MEMIF are joined for payload ETHERNET only, this is ${payload || "IP"}: give network service ${JSON.stringify(networkService)} payload ETHERNET where it is registered, or ask for the endpoint's own mechanism`,
       );
     await this.#vppThere(call);
     await this.#serially(request.id, () => this.#wire(request, false));

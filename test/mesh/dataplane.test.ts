@@ -1,6 +1,17 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { kernelMechanism, kernelServer, memifMechanism, memifServer, newConnection } from "@networkservicemesh/sdk-ts";
+import { once } from "node:events";
+import { statSync } from "node:fs";
+import { createServer } from "node:net";
+import {
+  kernelMechanism,
+  kernelServer,
+  memifMechanism,
+  memifServer,
+  newConnection,
+  NsmError,
+  type Mechanism,
+} from "@networkservicemesh/sdk-ts";
 import { needNamespaces, until } from "../sys/support.ts";
 import { inFolder } from "../nsm/support.ts";
 import { client, endpoint, hasLinks, linkNames, withNsm, withPods } from "./support.ts";
@@ -114,3 +125,51 @@ for (const { name, command } of VPPS) {
     }
   });
 }
+
+describe("mesh: payload IP, which a service has that nobody has registered", function () {
+  this.timeout(60_000);
+
+  before(function () {
+    needNamespaces(this);
+  });
+
+  it("memif to memif the socket is handed on, the mode is theirs; KERNEL to MEMIF is refused and leaves nothing", async () => {
+    await inFolder(async (folder) => {
+      const socket = `${folder}/memif.sock`;
+      const server = createServer().listen(socket);
+      await once(server, "listening");
+      try {
+        await withPods(["as"], async (as) => {
+          // It is refused before a VPP is asked for.
+          await withNsm(folder, ["--vpp", `${folder}/none.sock`], async (nsm) => {
+            const nse = await endpoint(nsm, folder, "lb-1", undefined, {
+              mechanism: { MEMIF: memifServer(() => socket) },
+            });
+            const nsc = client(nsm, "as-1");
+            const ask = (mechanism: Mechanism) =>
+              nsc.request({
+                connection: newConnection({ networkService: "load-balancer" }),
+                mechanismPreferences: [mechanism],
+              });
+            await assert.rejects(ask(kernelMechanism("nsm0", as!.netns)), (error) => {
+              assert.ok(NsmError.is(error, "UNSUPPORTED"), String(error));
+              assert.match(error.message, /this is IP: give network service "load-balancer" payload ETHERNET/);
+              return true;
+            });
+            assert.equal(nse.chain.monitor.connections.size, 0);
+            await hasLinks(as!.namespace, []);
+            const made = await ask(memifMechanism());
+            assert.deepEqual([made.mechanism?.type, made.payload], ["MEMIF", "IP"]);
+            const path = made.mechanism!.parameters["inodeURL"]!.slice("file://".length);
+            assert.equal(statSync(path).ino, statSync(socket).ino, "the endpoint's own socket");
+            await nsc.shutdown();
+            assert.equal(nse.chain.monitor.connections.size, 0);
+            await nse.close();
+          });
+        });
+      } finally {
+        server.close();
+      }
+    });
+  });
+});

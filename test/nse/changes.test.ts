@@ -81,6 +81,21 @@ describe("nse: Requests of a connection that change it", function () {
     await close(again);
   });
 
+  it("payload IP: no memif, whose frames VPP could not bridge; a kernel interface where the client takes one", async () => {
+    const ip = (id: string): Connection => ({ ...fresh(id), payload: "IP" });
+    await assert.rejects(ask(ip("k"), memifMechanism()), (error) => {
+      assert.ok(NsmError.is(error, "UNSUPPORTED"), String(error));
+      assert.match(error.message, /payload IP .* by MEMIF: .* "load-balancer" payload ETHERNET .* or ask for KERNEL/);
+      return true;
+    });
+    assert.equal(nothing(), 0);
+    const made = await ask(ip("l"), memifMechanism(), kernelMechanism("nsm0"));
+    assert.deepEqual([made.mechanism?.type, made.payload], ["KERNEL", "IP"]);
+    await close(made);
+    await until("nothing is left", () => nothing() === 0, WAIT_MS);
+    assert.deepEqual(await interfaces(), []);
+  });
+
   it("an address that the client must not use any more: it gets another, the old one is free afterwards", async () => {
     const made = await ask(fresh("c"), memifMechanism());
     assert.deepEqual(made.context?.ipContext?.srcIpAddrs, ["10.60.1.2/24"]);

@@ -91,6 +91,7 @@ describe("nse: settings", () => {
       [`${BVI}nsm: { prefixes: ["2001:db8:60::/127"] }\n`, "nsm.prefixes[0]", /at most \/126/],
       [`${BVI}nsm: { vips: [shop] }\n`, "nsm.vips[0]", /no VIP and no stream "shop"/],
       [`nsm: { spiffe: here }\n`, "nsm.spiffe", /unix:/],
+      [`nsm: { payload: IP, mechanisms: [MEMIF] }\n`, "nsm.payload", /add KERNEL to nsm\.mechanisms/],
       [`nsm: { prefix: 10.60.1.0/24 }\n`, "nsm", /prefix/],
     ];
     for (const [yaml, place, what] of cases) {

@@ -35,7 +35,10 @@ export const nsm = z.strictObject({
       "Where this endpoint serves; the manager must reach it. Default NSM_LISTEN_ON, then beside the manager's socket",
     ),
   service: name.optional().describe("Default NSM_SERVICE_NAME, then ENDPOINT_NETWORK_SERVICE, then load-balancer"),
-  payload: z.enum(["ETHERNET", "IP"]).default("ETHERNET").describe("Of the service, where it has to be registered"),
+  payload: z
+    .enum(["ETHERNET", "IP"])
+    .default("ETHERNET")
+    .describe("Of the service, where it has to be registered. With IP only KERNEL is given: a memif needs ETHERNET"),
   labels: z
     .record(label, label)
     .optional()
