@@ -29,7 +29,8 @@ interface Options {
   readonly directories: readonly string[];
 }
 
-function options(args: readonly string[]): Options | undefined {
+/** @returns undefined: too little was said. @throws what parseArgs says */
+function options(args: readonly string[]): Options | "help" | undefined {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
@@ -38,10 +39,11 @@ function options(args: readonly string[]): Options | undefined {
       messages: { type: "string" },
       socket: { type: "string" },
       codec: { type: "string" },
-      help: { type: "boolean" },
+      help: { type: "boolean", short: "h" },
     },
   });
-  if (values.help === true || values.out === undefined || (positionals.length === 0 && values.socket === undefined)) {
+  if (values.help === true) return "help";
+  if (values.out === undefined || (positionals.length === 0 && values.socket === undefined)) {
     return undefined;
   }
   const codec = values.codec ?? "vpp-api-ts/codec";
@@ -86,11 +88,20 @@ async function fromSocket(socket: string): Promise<ApiJson[]> {
 
 /** The command `vpp-api-gen`. @returns its exit code: 0, 1 failed, 2 bad input */
 export async function run(args: readonly string[]): Promise<number> {
-  const chosen = options(args);
-  if (chosen === undefined) {
-    process.stderr.write(help);
+  let chosen: ReturnType<typeof options>;
+  try {
+    chosen = options(args);
+  } catch (error) {
+    process.stderr.write(`vpp-api-gen: ${(error as Error).message}\n`);
     return 2;
   }
+  if (chosen === "help") process.stdout.write(help);
+  else if (chosen === undefined) process.stderr.write(help);
+  else return generateInto(chosen);
+  return chosen === "help" ? 0 : 2;
+}
+
+async function generateInto(chosen: Options): Promise<number> {
   const files = chosen.directories.flatMap(readDefinitions);
   if (chosen.socket !== undefined) files.push(...(await fromSocket(chosen.socket)));
   const select = chosen.messages === undefined ? isSelected : selector(chosen.messages, files);
