@@ -74,6 +74,23 @@ describe("config: watching the file", () => {
     followed.stop();
   });
 
+  it("takes no part of a file for the whole where the poll comes in the middle of a write", async () => {
+    const file = join(directory, "lb.yaml");
+    writeFileSync(file, "before");
+    const reload$ = new Subject<void>();
+    const followed = follow(file, { pollMs: 2, settleMs: 3_600_000, reload$ });
+    await followed.until(hasText("before"));
+    writeFileSync(file, "half");
+    for (let polls = 0; polls < 50; polls++) await new Promise((resolve) => setTimeout(resolve, 2));
+    writeFileSync(file, "whole");
+    reload$.next();
+    await followed.until(hasText("whole"));
+    followed.stop();
+    const texts: string[] = [];
+    followed.readings.subscribe((reading) => texts.push("text" in reading ? reading.text : "?"));
+    assert.deepEqual(texts, ["before", "whole"]);
+  });
+
   it("is found by its poll where there are no change events", async () => {
     const file = join(directory, "away", "lb.yaml");
     const followed = follow(file, { pollMs: 50 });
