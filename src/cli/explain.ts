@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import type { ExplainResult, Flow, PastExplanation } from "../control/types.ts";
 import { withApi } from "./connect.ts";
 import { action, CliError, examples, EXIT, type Context } from "./context.ts";
-import { parseFlows, parseOffline } from "./flows.ts";
+import { parseFlows, parseOffline, protocolName } from "./flows.ts";
 import { withHistory, type PastOptions } from "./past.ts";
 import { localTime, moment } from "./time.ts";
 import { noteFindings } from "./file.ts";
@@ -25,7 +25,7 @@ export function registerExplain(program: Command): void {
     .description(
       "Follows flows as they arrive from outside: VIP, flow, stream, hash, slot, server; checked against VPP's own table.",
     )
-    .argument("[flow...]", "SRC:PORT DST:PORT [tcp|udp], or SRC DST icmp")
+    .argument("[flow...]", "SRC:PORT DST:PORT [tcp|udp], or SRC DST sctp|icmp|NUMBER")
     .option("--at <time>", "which server it had then: ISO 8601, 14:03, -10m", (text: string) => moment(text))
     .option("-f, --file <file>", "with --at: configuration that says where controller and state file are")
     .option("--journal <file>", "with --at: read this state file, whatever runs")
@@ -100,7 +100,9 @@ function printPast({ print, colors }: Context, result: PastExplanation): void {
   const { src, srcPort, dst, dstPort, protocol } = result.flow;
   const to = result.server === undefined ? colors.red("no server") : colors.green(result.server);
   const where = result.certainty === "unknown" ? colors.yellow("?") : to;
-  print(`${formatEnd(src, srcPort)} -> ${formatEnd(dst, dstPort)} ${protocol} at ${localTime(result.at)}: ${where}`);
+  print(
+    `${formatEnd(src, srcPort)} -> ${formatEnd(dst, dstPort)} ${protocolName(protocol)} at ${localTime(result.at)}: ${where}`,
+  );
   print(`  ${CERTAINTY[result.certainty]}`);
   for (const step of result.steps) print(`  ${step}`);
   const others = new Set(result.candidates.map((one) => one.server));
@@ -163,7 +165,7 @@ function print({ print, colors }: Context, { flow, server, vip, rule, stream, ch
   const { src, srcPort, dst, dstPort, protocol } = flow;
   const to = server === undefined ? colors.red("no server") : colors.green(server);
   const mark = server === undefined ? "" : checked ? " (checked against VPP)" : colors.yellow(" (not checked)");
-  print(`${formatEnd(src, srcPort)} -> ${formatEnd(dst, dstPort)} ${protocol}: ${to}${mark}`);
+  print(`${formatEnd(src, srcPort)} -> ${formatEnd(dst, dstPort)} ${protocolName(protocol)}: ${to}${mark}`);
   const way = [vip && `VIP ${vip}`, rule && `flow ${rule}`, stream && `stream ${stream}`].filter((one) => one);
   if (way.length > 0) print(`  ${way.join(" -> ")}`);
   for (const step of steps) print(`  ${step}`);

@@ -3,7 +3,7 @@ import type { OfflineInput } from "../maglev/index.ts";
 import type { Flow } from "../control/types.ts";
 import { CliError, EXIT } from "./context.ts";
 
-const HOW = "write SRC:PORT DST:PORT tcp|udp, or SRC DST icmp; IPv6 as [2001:db8::1]:80";
+const HOW = "write SRC:PORT DST:PORT tcp|udp, or SRC DST sctp|icmp|NUMBER; IPv6 as [2001:db8::1]:80";
 
 /** Reads flows from words: each is source, destination and, if it is not tcp, the protocol. @throws CliError 2 */
 export function parseFlows(words: readonly string[]): Flow[] {
@@ -19,8 +19,19 @@ export function parseFlows(words: readonly string[]): Flow[] {
   return flows;
 }
 
+/** VPP hashes it as any protocol without ports; flows may select it. */
+const SCTP = 132;
+
+/** For people. */
+export function protocolName(protocol: Flow["protocol"]): string {
+  return Number(protocol) === SCTP ? "sctp" : String(protocol);
+}
+
+/** @returns undefined where the word may be an address, of the next flow */
 function readProtocol(text: string): Flow["protocol"] | undefined {
   if (text === "tcp" || text === "udp" || text === "icmp") return text;
+  if (text === "sctp") return SCTP;
+  if (/^[a-z]\w*$/i.test(text)) throw new CliError(EXIT.badInput, `"${text}" is no protocol that can be told: ${HOW}`);
   return /^\d{1,3}$/.test(text) && Number(text) < 256 ? Number(text) : undefined;
 }
 

@@ -102,6 +102,7 @@ describe("vpplb", function () {
     ],
     ["half a flow", ["explain", "192.0.2.1:1"], /no destination/],
     ["a flow without ports", ["explain", "192.0.2.1", "10.2.2.1", "tcp"], /ADDRESS:PORT/],
+    ["a protocol that is none", ["explain", "192.0.2.1:1", "10.2.2.1:2", "any"], /"any" is no protocol.*tcp\|udp/],
     ["a flow of two families", ["explain", "[2001:db8::1]:1", "10.2.2.1:2"], /IPv4, the other IPv6/],
     ["a time that is none", ["drain", "10.0.0.1", "--deadline", "5"], /500ms, 30s, 5m, 1h/],
     ["a number out of range", ["traffic", "client", "127.0.0.1:9", "-n", "0"], /from 1 to 60000/],
@@ -173,6 +174,12 @@ describe("vpplb", function () {
     assert.match(untaken.server ?? "", /^10\.60\.1\.[23]$/, "not the one that is drained");
     assert.match((await ask("192.0.2.1", "20.0.0.1", "icmp")).steps.at(-1) ?? "", /VPP answers it itself/);
     assert.match((await ask("192.0.2.1:7", "20.0.0.2:80")).steps.at(-1) ?? "", /no stream: the packet is dropped/);
+    const sctp = await ask("192.0.2.1", "20.0.0.1", "sctp");
+    assert.equal(sctp.stream, "web");
+    assert.deepEqual(
+      await ask("192.0.2.1:7", "20.0.0.1:5500", "sctp"),
+      await ask("192.0.2.1:7", "20.0.0.1:5500", "132"),
+    );
     const plain = await ask("192.0.2.1:1234", "10.2.2.33:5001");
     assert.equal(plain.server, explainOffline(OFFLINE).flows[0]);
     assert.equal((await ask("192.0.2.1:1234", "10.2.2.33:5001", "--weights")).server, withWeights());
