@@ -158,6 +158,7 @@ export class Reconciler {
     } catch (error) {
       if (this.#link.session !== session) return this.#report("waiting", applied);
       this.#board.set({ error: messageOf(error) });
+      this.#board.setState("error", messageOf(error));
       return { ...this.#report("error", applied), error: messageOf(error) };
     }
   }
@@ -208,6 +209,7 @@ export class Reconciler {
       );
       if (!progress && this.#link.session !== session) return this.#report("waiting", applied, refused);
     }
+    this.#board.setState("error", "VPP still differs from what is desired, however often it is programmed");
     return { ...this.#report("error", applied, refused), disruption: disruption ?? [] };
   }
 
