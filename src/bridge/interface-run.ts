@@ -134,20 +134,16 @@ async function createHost(
     use_random_hw_addr: wanted.mac === undefined,
     host_if_name: wanted.hostInterface,
   };
-  if (!port.has("af_packet_create_v3")) return port.request("af_packet_create", common);
+  if (!port.has("af_packet_create_v2")) return port.request("af_packet_create", common);
   const frame = frameSize(wanted.mtu);
-  const create = (rxFrames: number) =>
-    port.request("af_packet_create_v3", {
-      ...common,
-      mode: ETHERNET,
-      rx_frame_size: frame,
-      tx_frame_size: frame,
-      rx_frames_per_block: rxFrames,
-      tx_frames_per_block: 512,
-      flags: HOST_FLAGS,
-      num_rx_queues: 1,
-      num_tx_queues: 1,
-    });
+  const create = (rxFrames: number) => {
+    const rings = {
+      ...{ rx_frame_size: frame, tx_frame_size: frame, rx_frames_per_block: rxFrames, tx_frames_per_block: 512 },
+      ...{ flags: HOST_FLAGS, num_rx_queues: 1 },
+    };
+    if (!port.has("af_packet_create_v3")) return port.request("af_packet_create_v2", { ...common, ...rings });
+    return port.request("af_packet_create_v3", { ...common, ...rings, mode: ETHERNET, num_tx_queues: 1 });
+  };
   return (await tolerate(create(32), SYSCALL_ERROR_1)) ?? create(4);
 }
 

@@ -11,6 +11,8 @@ const REFUSED = { code: "REFUSED" };
 const NEIGHBOR = "198.18.0.7";
 const NEIGHBOR6 = "2001:db8:18::7";
 
+const RINGS = { rx_frame_size: 2048, tx_frame_size: 2048, rx_frames_per_block: 4, tx_frames_per_block: 512 };
+
 interface Path {
   readonly hop: string;
   readonly index?: number;
@@ -104,6 +106,34 @@ for (const name of ["embedded", "VPP"] as const) {
       await add("198.18.1.0/24", { hop: "198.18.0.8", index: 1 });
     });
 
+    it("a path by an interface alone stays where no other path has an interface", async () => {
+      const [alone, other] = [
+        { hop: "0.0.0.0", index: 1 },
+        { hop: "198.18.5.5", index: 2 },
+      ];
+      for (const left of [{ hop: "198.18.3.3" }, { hop: "0.0.0.0", type: 2 }]) {
+        await set("198.18.4.0/24", left);
+        await set("198.18.1.0/24", { hop: "198.18.4.9" });
+        await assert.rejects(remove("198.18.4.0/24", alone), REFUSED);
+        await add("198.18.4.0/24", alone);
+        await assert.rejects(remove("198.18.4.0/24", alone), REFUSED);
+        await add("198.18.4.0/24", other);
+        await remove("198.18.4.0/24", alone);
+        await remove("198.18.4.0/24", other);
+        await set("198.18.4.0/24", left);
+        await remove("198.18.4.0/24", left);
+      }
+    });
+
+    it("a host-interface is made with queues", async () => {
+      const device = { host_if_name: "rec0", use_random_hw_addr: true };
+      await assert.rejects(client.request("af_packet_create", device), REFUSED);
+      const { sw_if_index } = await client.request("af_packet_create_v2", { ...device, ...RINGS });
+      await client.request("sw_interface_set_flags", { sw_if_index, flags: 1 });
+      await client.request("sw_interface_add_del_address", { sw_if_index, is_add: true, prefix: "198.18.9.1/31" });
+      await neighbor(true, NEIGHBOR);
+    });
+
     it("an interface is bound to a table once", async () => {
       const table = (is_add: boolean, is_ip6: boolean) =>
         client.request("ip_table_add_del", { is_add, table: { table_id: 10, is_ip6, name: "ten" } });
@@ -133,6 +163,9 @@ for (const name of ["embedded", "VPP"] as const) {
       await send(true, false, "198.18.2.0/24", [{ hop: NEIGHBOR, index: 2 }]);
       await client.request("delete_loopback", { sw_if_index: 2 });
       await send(true, true, "198.18.2.0/24", [{ hop: NEIGHBOR, index: 1 }]);
+      await send(true, false, "198.18.4.0/24", [{ hop: "0.0.0.0", type: 2 }]);
+      await send(true, false, "198.18.1.0/24", [{ hop: "198.18.4.9" }]);
+      await send(false, true, "198.18.4.0/24", [{ hop: "0.0.0.0", index: 1 }]);
       await client.request("ip_table_add_del", { is_add: true, table: { table_id: 10, is_ip6: true, name: "" } });
       const bind = { sw_if_index: 1, is_ipv6: true, vrf_id: 10 };
       await client.request("sw_interface_set_table", bind);

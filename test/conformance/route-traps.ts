@@ -4,7 +4,11 @@ import type { Fields } from "./client.ts";
 
 const NO_INDEX = 0xffffffff;
 
+/** FIB_API_PATH_TYPE_DROP of fib_types.api. */
+const DROP = 2;
+
 interface Path extends Fields {
+  readonly type: number;
   readonly sw_if_index: number;
   readonly proto: number;
   readonly nh: { readonly address: { readonly ip4: Uint8Array; readonly ip6: Uint8Array } };
@@ -53,6 +57,7 @@ class Seen {
     const key = `${route.table_id} ${hex(bytesOf(route.prefix.address))}/${route.prefix.len}`;
     const known = this.#routes.get(key) ?? [];
     if (is_multipath && known.some((path) => this.#deleted.has(path.sw_if_index))) return false;
+    if (!is_add && is_multipath && leavesAttached(route, known)) return false;
     if (!is_add) return !known.some((path) => this.#leadsToCovered(path, route));
     this.#routes.set(key, is_multipath ? [...known, ...route.paths] : [...route.paths]);
     return true;
@@ -65,6 +70,15 @@ class Seen {
     const isWithin = bitsOf(hop).startsWith(bitsOf(bytesOf(prefix.address)).slice(0, prefix.len));
     return path.sw_if_index === NO_INDEX && isWithin && this.#neighbors.has(hex(hop));
   }
+}
+
+/** The last path that goes is by an interface alone, and one that may stay has none. */
+function leavesAttached({ paths, prefix }: RouteFields["route"], known: readonly Path[]): boolean {
+  const last = paths.at(-1);
+  if (last === undefined || last.type === DROP || last.sw_if_index === NO_INDEX) return false;
+  const hop = hex(last.proto === 0 ? last.nh.address.ip4 : last.nh.address.ip6);
+  const isAttached = /^0*$/.test(hop) || hop === hex(bytesOf(prefix.address));
+  return isAttached && known.some((path) => path.type !== 0 || path.sw_if_index === NO_INDEX);
 }
 
 function hostOf(fields: Fields): string {

@@ -2,6 +2,7 @@ import { parsePrefix } from "../codec/address.ts";
 import type { Prefix } from "../codec/address.ts";
 import type { Fields } from "../codec/message.ts";
 import type { VppClient } from "../client.ts";
+import { createHostInterface } from "./af-packet.ts";
 import { attachment, dumpPolicies, policy, setAclList } from "./abf.ts";
 import { bridgeFlags, createBridge, flushInterface } from "./bridge.ts";
 import { refuseCli } from "./cli.ts";
@@ -90,6 +91,7 @@ export const crashGuards: ReadonlyMap<string, Guard> = new Map<string, Guard>([
   ["ip_route_add_del", changeRoute("ip_route_add_del")],
   ["ip_route_add_del_v2", changeRoute("ip_route_add_del_v2")],
   ["ip_table_flush", flushTable],
+  ["af_packet_create", createHostInterface],
   ["abf_policy_add_del", policy],
   ["abf_policy_dump", dumpPolicies],
   ["abf_itf_attach_add_del", attachment],

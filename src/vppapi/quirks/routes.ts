@@ -54,9 +54,33 @@ async function deletePaths(name: string, route: GivenRoute, isMultipath: boolean
   const found = await existing(route, client);
   if (found === undefined) return;
   const given = new Set((route.paths ?? []).map(pathKey));
-  const goes = !isMultipath || found.paths.every((path) => given.has(pathKey(path)));
-  if (goes) await refuseOverNeighbor(name, found, client);
-  else refuseStale(name, found, await interfaceIndexes(client));
+  const left = found.paths.filter((path) => !given.has(pathKey(path)));
+  if (!isMultipath || left.length === 0) return refuseOverNeighbor(name, found, client);
+  refuseStale(name, found, await interfaceIndexes(client));
+  refuseAttached(name, found, left, route.paths?.at(-1));
+}
+
+/**
+ * vnet/fib/fib_entry_src.c fib_entry_flags_update: a route is taken for one that is attached to an interface where the last path
+ * that is taken from it was so. If no path that stays has an interface, VPP looks for a table that there is not as soon as
+ * another route leads by way of this one (fib_entry_src_rr_resolve_via_connected; SIGSEGV, seen on 26.06 and 26.10).
+ */
+function refuseAttached(name: string, { prefix }: IpRoute, left: readonly FibPath[], last: Path | undefined): void {
+  if (last === undefined || !isAttached(last, prefix)) return;
+  if (left.some((path) => path.type === NORMAL && path.sw_if_index !== ALL)) return;
+  throw refused(
+    name,
+    `it takes the path by interface ${Number(last.sw_if_index)} from a route of which no other path has an interface, and VPP ` +
+      "would end; give all paths anew in one request (is_multipath false)",
+  );
+}
+
+/** By an interface without next hop, or with the host itself as one. */
+function isAttached({ type, ...path }: Path, { address, len }: Prefix): boolean {
+  if (Number(path.sw_if_index ?? 0) === ALL || ![NORMAL, LOCAL].includes(Number(type ?? NORMAL))) return false;
+  const hop = pathKey(path).split(",").at(-1) ?? "";
+  if (/^0*$/.test(hop)) return true;
+  return len === bytesOf(address).length * 8 && hop === Buffer.from(bytesOf(address)).toString("hex");
 }
 
 /**
