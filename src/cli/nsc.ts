@@ -1,7 +1,13 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import type { NscRoleOptions } from "../roles/nsc.ts";
 import { action, collect, examples, integer, type Context } from "./context.ts";
-import { addIdentityOptions, logLevelOption, startRole, type IdentityFlags, type RoleOptions } from "./role-options.ts";
+import {
+  addIdentityOptions,
+  meshLogLevelOption,
+  startRole,
+  type IdentityFlags,
+  type RoleOptions,
+} from "./role-options.ts";
 
 export function registerNsc(program: Command): void {
   const command = program
@@ -44,7 +50,7 @@ export function registerNsc(program: Command): void {
     )
     .option("--serve <port>", "answer the name on this port", integer(1, 65_535))
     .option("--serve-name <name>", "what to answer (default: --name, NSM_NAME, or the host's name)");
-  addIdentityOptions(command).addOption(logLevelOption()).action(action(nsc, "stop"));
+  addIdentityOptions(command).addOption(meshLogLevelOption()).action(action(nsc, "stop"));
   examples(command, [
     "vpplb nsc --insecure kernel://load-balancer/nsm0?app=web",
     "NSM_NETWORK_SERVICES=kernel://load-balancer/nsm0 VIP_ADDRESS=10.2.2.0/24 vpplb nsc --drain 30",

@@ -4,6 +4,7 @@ import {
   addControllerOptions,
   addInsecureOption,
   controllerGiven,
+  meshLogLevelOption,
   startRole,
   type ControllerOptions,
   type IdentityFlags,
@@ -18,7 +19,7 @@ export function registerNse(program: Command): void {
         "say: each client that connects gets an interface in a bridge domain of VPP and becomes a server of the VIPs; " +
         "when it goes, it leaves them. A restart takes everything up again and writes nothing to VPP.",
     );
-  addInsecureOption(addControllerOptions(command)).action(action(nse, "stop", "own"));
+  addInsecureOption(addControllerOptions(command, meshLogLevelOption())).action(action(nse, "stop", "own"));
   examples(command, [
     "NSM_INSECURE=true vpplb nse -f lb.yaml",
     "IP_ADDRESS=10.60.1.0/24 VIP_ADDRESS=10.2.2.0/24 vpplb nse -f lb.yaml",

@@ -4,7 +4,7 @@ import { action, collect, examples, type Context } from "./context.ts";
 import { DEFAULT_MANAGER as DEFAULT_LISTEN, registerNsmLook } from "./nsm-look.ts";
 import {
   addIdentityOptions,
-  logLevelOption,
+  meshLogLevelOption,
   octal,
   startRole,
   type IdentityFlags,
@@ -39,7 +39,7 @@ export function registerNsm(program: Command): void {
     .option("--observer <id>", "SPIFFE ID that is told of all connections, beside our own (several)", collect)
     .option("--mode <octal>", "permissions of the unix sockets (default: 660)", octal)
     .option("--http <address>", "serve /metrics, /healthz, /readyz there, as 127.0.0.1:9104 (default: nowhere)")
-    .addOption(logLevelOption())
+    .addOption(meshLogLevelOption())
     .action(action(nsm, "stop", "own"));
   examples(command, [
     "vpplb nsm --insecure --service load-balancer:ETHERNET",

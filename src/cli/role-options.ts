@@ -13,6 +13,26 @@ export function logLevelOption(): Option {
   return new Option("--log-level <level>", "what is logged").choices(LOG_LEVELS).default("info");
 }
 
+/** NSM's programs have these too. */
+const NSM_LEVELS: Readonly<Record<string, LogLevel>> = {
+  trace: "debug",
+  warning: "warn",
+  fatal: "error",
+  panic: "error",
+};
+
+/** Of the roles of a mesh: also NSM_LOG_LEVEL says it, in the words of NSM's programs. */
+export function meshLogLevelOption(): Option {
+  return logLevelOption()
+    .env("NSM_LOG_LEVEL")
+    .argParser((text: string): LogLevel => {
+      const name = text.trim().toLowerCase();
+      const level = NSM_LEVELS[name] ?? LOG_LEVELS.find((one) => one === name) ?? (name === "" ? "info" : undefined);
+      if (level === undefined) throw new InvalidArgumentError(`It is one of ${LOG_LEVELS.join(", ")}.`);
+      return level;
+    });
+}
+
 /** Where a role logs, and what it calls when it is ready. To be awaited before the role's own modules are imported. */
 export async function startRole(
   { json, colored }: Context,
@@ -31,10 +51,10 @@ export interface ControllerOptions extends RoleOptions {
   readonly http?: string;
 }
 
-export function addControllerOptions(command: Command): Command {
+export function addControllerOptions(command: Command, logLevel = logLevelOption()): Command {
   return command
     .requiredOption("-f, --file <file>", "configuration")
-    .addOption(logLevelOption())
+    .addOption(logLevel)
     .option("--journal <file>", "file of what is ours in VPP and of the history, instead of the configuration's")
     .option("--http <address>", "serve /metrics, /healthz, /readyz there, instead of the configuration's http.listen");
 }

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Command } from "commander";
+import { meshLogLevelOption } from "../../src/cli/role-options.ts";
 import { needNamespaces } from "../sys/support.ts";
 import { printed, start, vpplb } from "./vpplb.ts";
 
@@ -23,6 +25,12 @@ describe("cli: nsc", function () {
     ["a VIP that is none", ["--insecure", "kernel://lb"], { VIP_ADDRESS: "10.2.2" }, /VIP_ADDRESS/],
     ["an address that is none", ["--insecure", "kernel://lb", "--no-state", "--http", "x"], {}, /no address to listen/],
   ];
+  wrong.push([
+    "a log level that is none",
+    ["kernel://lb"],
+    { NSM_LOG_LEVEL: "loud" },
+    /NSM_LOG_LEVEL.*error, warn, info/s,
+  ]);
   for (const [what, args, env, message] of wrong) {
     it(`${what}: exit code 2, and why`, async () => {
       const ended = await vpplb(["nsc", ...args], { env: { ...CLEAN, ...env } });
@@ -30,6 +38,27 @@ describe("cli: nsc", function () {
       assert.match(ended.stderr, message);
     });
   }
+
+  it("NSM_LOG_LEVEL, in the words of NSM's programs; the option goes before it", () => {
+    const before = process.env["NSM_LOG_LEVEL"];
+    const levelOf = (text: string, ...args: string[]) => {
+      process.env["NSM_LOG_LEVEL"] = text;
+      const command = new Command().addOption(meshLogLevelOption()).parse(args, { from: "user" });
+      return command.opts<{ logLevel: string }>().logLevel;
+    };
+    try {
+      const words = ["TRACE", "DEBUG", "info", "Warning", "WARN", "ERROR", "FATAL", " "];
+      const levels = ["debug", "debug", "info", "warn", "warn", "error", "error", "info"];
+      assert.deepEqual(
+        words.map((word) => levelOf(word)),
+        levels,
+      );
+      assert.equal(levelOf("DEBUG", "--log-level", "error"), "error");
+    } finally {
+      if (before === undefined) delete process.env["NSM_LOG_LEVEL"];
+      else process.env["NSM_LOG_LEVEL"] = before;
+    }
+  });
 
   it("without a manager it says so, tells it on its pages, and ends when it is told to", async function () {
     needNamespaces(this);
