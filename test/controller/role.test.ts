@@ -2,10 +2,16 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError } from "../../src/config/index.ts";
-import type { ControllerApi, ControllerEvent } from "../../src/controller/index.ts";
+import type { ControllerApi, ControllerEvent, ControllerStatus } from "../../src/controller/index.ts";
 import { runController } from "../../src/roles/controller.ts";
 import { LB_YAML, NOTHING_YAML, until } from "./support.ts";
 import { startVpp, type TestVpp } from "./vpp.ts";
+
+/** Sections of the file of which the status says that they count at the next start only. */
+function staleIn(status: ControllerStatus | undefined): string[] {
+  const warnings = status?.config.warnings ?? [];
+  return warnings.flatMap((one) => /^(\w+): has changed since this controller started/.exec(one)?.[1] ?? []);
+}
 
 describe("roles: the controller of a file", function () {
   this.timeout(60_000);
@@ -40,13 +46,19 @@ describe("roles: the controller of a file", function () {
     assert.equal(status()?.counts.vips, 3);
     assert.equal(status()?.sync.state, "in-sync");
 
-    writeFileSync(file, LB_YAML.replace(/ {2}- \{ prefix: 10\.2\.3.*\n/, ""));
+    const without = LB_YAML.replace(/ {2}- \{ prefix: 10\.2\.3.*\n/, "");
+    writeFileSync(file, without);
     await until(
       "the good file is applied",
       () => status()?.counts.vips === 2 && status()?.sync.state === "in-sync",
       status,
     );
     assert.equal(status()?.config.error, undefined);
+
+    assert.deepEqual(staleIn(status()), []);
+    writeFileSync(file, `${without}\nhttp: { listen: "127.0.0.1:9101" }\nrepair: { periodMs: 9000 }\n`);
+    await until("what only a start takes is told", () => staleIn(status()).length > 0, status);
+    assert.deepEqual(staleIn(status()), ["http", "repair"]);
 
     const loads = () => events.filter((event) => event.type === "config" && event.ok).length;
     const before = loads();
