@@ -66,9 +66,12 @@ function plainValue(value: unknown, options: CompareOptions): unknown {
   return Object.fromEntries(entries);
 }
 
+/** A line of `show bridge-domain` up to the count of learned addresses, which isOwnFrame's are among. */
+const BRIDGE_DOMAIN = /^((?: +\d+){3} +(?:off|\d+)(?: +[\w/.-]+){6}) +\d+ +(?=\d+ )/gm;
+
 /** `dpo:17` in `show lb vips verbose` is an index of VPP's load-balances: an id, as are descriptors in `show memif`. */
 export function plainText(text: string): string {
-  const plain = text.replace(/dpo:\d+/g, "dpo:*").replace(/fd \d+/g, "fd *");
+  const plain = text.replace(/dpo:\d+/g, "dpo:*").replace(/fd \d+/g, "fd *").replace(BRIDGE_DOMAIN, "$1 * ");
   return plainDirectory(plain).replace(/(?: {2}\d+ +(?:no|yes).*\n)+/, (sockets) =>
     sockets.split("\n").sort().join("\n"),
   );
