@@ -168,7 +168,9 @@ export class Channel {
         { deadline },
         (error, response) => {
           forget();
-          if (error !== null) reject(NsmError.from(error, this.url));
+          // gRPC says of a call that we end ourselves only that it was cancelled, not that its time was over.
+          if (error?.code === grpc.status.CANCELLED && call.signal.aborted) reject(NsmError.fromAbort(call.signal));
+          else if (error !== null) reject(NsmError.from(error, this.url));
           else resolve({ response: response as Res, headers });
         },
       );

@@ -9,7 +9,9 @@ import {
   monitorConnections,
   newConnection,
   newSegment,
+  NsmError,
   serveNsm,
+  type ChainElement,
 } from "@networkservicemesh/sdk-ts";
 import { nsmServices } from "../../src/nsm/proto.ts";
 import { until } from "../sys/support.ts";
@@ -106,6 +108,34 @@ describe("nsm: connections that break off while they are written to", () => {
         await channel.ready();
       });
       assert.ok(endpoint.monitor.connections.size <= CALLS);
+      await server.close();
+    });
+  });
+
+  it("a call whose time is over says so, not that it was cancelled; one that is given up was", async () => {
+    await inFolder(async (folder, signal) => {
+      let entered = 0;
+      const silent: ChainElement = (next) => ({
+        ...next,
+        request: () => {
+          entered += 1;
+          return new Promise(() => undefined);
+        },
+      });
+      const endpoint = endpointChain({ name: "endpoint", tokens, elements: [silent] }, signal);
+      const server = await serveNsm({ listen: `unix://${folder}/nse.sock`, services: endpoint.services });
+      const channel = new Channel(server.url, { tokens });
+      const method = nsmServices().networkService["Request"]!;
+      for (const code of ["TIMEOUT", "CANCELLED"] as const) {
+        const controller = new AbortController();
+        const before = entered;
+        const call = channel.unary(method, request(), new Call({ signal: controller.signal }));
+        call.catch(() => undefined);
+        await until("the endpoint's turn", () => entered > before);
+        controller.abort(code === "TIMEOUT" ? new NsmError("TIMEOUT", "the deadline has passed") : undefined);
+        await assert.rejects(call, { code });
+      }
+      channel.close();
       await server.close();
     });
   });
