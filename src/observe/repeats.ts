@@ -47,7 +47,10 @@ export class Repeats {
     const all = this.#enter(this.#events, event, this.#perEvent, nowMs);
     const heldBack = same.heldBack + all.heldBack;
     if (!all.write || heldBack === 0) return { write: all.write };
-    return { write: true, before: { event, times: heldBack, seconds: Math.round(Math.max(same.sinceMs, all.sinceMs) / 1000) } };
+    return {
+      write: true,
+      before: { event, times: heldBack, seconds: Math.round(Math.max(same.sinceMs, all.sinceMs) / 1000) },
+    };
   }
 
   #enter(windows: Map<string, Window>, key: string, most: number, nowMs: number) {

@@ -38,7 +38,12 @@ export function comparable(messages: readonly Message[], options: CompareOptions
 /** A bridged loopback learns its own address of what it sends (ARP, ND), whenever that gets round. */
 function isOwnFrame({ name, fields }: Message): boolean {
   const isLearned = name === "l2_fib_table_details" && fields["static_mac"] === false && fields["filter_mac"] === false;
-  return isLearned && Buffer.from(fields["mac"] as Uint8Array).toString("hex").startsWith("dead000000");
+  return (
+    isLearned &&
+    Buffer.from(fields["mac"] as Uint8Array)
+      .toString("hex")
+      .startsWith("dead000000")
+  );
 }
 
 function byJson(a: unknown, b: unknown): number {
@@ -71,7 +76,10 @@ const BRIDGE_DOMAIN = /^((?: +\d+){3} +(?:off|\d+)(?: +[\w/.-]+){6}) +\d+ +(?=\d
 
 /** `dpo:17` in `show lb vips verbose` is an index of VPP's load-balances: an id, as are descriptors in `show memif`. */
 export function plainText(text: string): string {
-  const plain = text.replace(/dpo:\d+/g, "dpo:*").replace(/fd \d+/g, "fd *").replace(BRIDGE_DOMAIN, "$1 * ");
+  const plain = text
+    .replace(/dpo:\d+/g, "dpo:*")
+    .replace(/fd \d+/g, "fd *")
+    .replace(BRIDGE_DOMAIN, "$1 * ");
   return plainDirectory(plain).replace(/(?: {2}\d+ +(?:no|yes).*\n)+/, (sockets) =>
     sockets.split("\n").sort().join("\n"),
   );
