@@ -39,7 +39,7 @@ export class Peer {
   }
 
   /** Waits until it has said so. @throws the process ended, or time is up: with what it said */
-  async says(event: string, timeoutMs = 15_000): Promise<Said> {
+  async says(event: string, timeoutMs = 30_000): Promise<Said> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
       const found = this.said.find((each) => each.event === event);
