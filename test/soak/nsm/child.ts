@@ -23,7 +23,11 @@ process.on("message", (message: "measure" | "leak" | Order) => {
     (error: unknown) => process.send?.({ failed: error instanceof Error ? error.message : String(error) }),
   );
 });
-process.on("disconnect", () => abort.abort());
+process.on("disconnect", () => {
+  abort.abort();
+  // A fleet whose parent was killed is told by nobody to leave. Longer than a parent that is there waits for the end.
+  setTimeout(() => process.exit(1), 30_000).unref();
+});
 process.on("SIGTERM", () => abort.abort());
 
 /** A descriptor that nobody closes. */
