@@ -51,6 +51,7 @@ export class Channel {
   #transport: Transport | undefined;
   #leaveAtMs = Infinity;
   #isStale = false;
+  #isRetired = false;
 
   /** @throws NsmError INVALID (the url) */
   constructor(url: string, options: ChannelOptions = {}) {
@@ -188,19 +189,26 @@ export class Channel {
 
   close(): void {
     for (const closer of this.#closers.splice(0)) closer();
-    this.#client.close();
+    this.retire();
     this.#transport?.descriptors?.destroy();
   }
 
   /** Takes no more calls; those that it has go on to their ends. */
   retire(): void {
+    this.#isRetired = true;
     this.#client.close();
   }
 
-  #connected(transport: Transport): void {
+  /** @returns whether it is wanted still */
+  #connected(transport: Transport): boolean {
+    if (this.#isRetired) return false;
     this.#transport = transport;
     const { certificate } = transport.peer;
-    if (certificate === undefined) return;
+    if (certificate !== undefined) this.#leaveHalfwayOf(certificate);
+    return true;
+  }
+
+  #leaveHalfwayOf(certificate: Uint8Array): void {
     // Halfway to its end the peer has a newer one: SPIFFE's agents rotate then.
     const nowMs = Date.now();
     this.#leaveAtMs = nowMs + (Date.parse(new X509Certificate(certificate).validTo) - nowMs) / 2;

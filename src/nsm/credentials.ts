@@ -23,9 +23,10 @@ export interface Transport {
  */
 export class TransportCredentials extends ChannelCredentials {
   readonly #inner: ChannelCredentials;
-  readonly #connected: (transport: Transport) => void;
+  readonly #connected: (transport: Transport) => boolean;
 
-  constructor(inner: ChannelCredentials, connected: (transport: Transport) => void) {
+  /** @param connected hears of each connection; false: nobody wants it any more */
+  constructor(inner: ChannelCredentials, connected: (transport: Transport) => boolean) {
     super();
     this.#inner = inner;
     this.#connected = connected;
@@ -52,8 +53,11 @@ export class TransportCredentials extends ChannelCredentials {
         const descriptors = isUnix ? new DescriptorSocket(socket) : undefined;
         const result = await inner.connect((descriptors as unknown as net.Socket | undefined) ?? socket);
         const peer = peerOf(`${target.scheme ?? ""}:${target.path}`, result.socket);
-        this.#connected({ descriptors, peer });
-        return result;
+        if (this.#connected({ descriptors, peer })) return result;
+        // grpc-js forgets the socket of a channel that was closed while it connected: it would stay open for ever.
+        descriptors?.destroy();
+        result.socket.destroy();
+        throw new Error("the channel was closed while it connected");
       },
       waitForReady: () => inner.waitForReady(),
       getCallCredentials: () => inner.getCallCredentials(),
