@@ -57,7 +57,9 @@ describe("vpplb with a controller", function () {
     control = join(folder, "control.sock");
     api = join(folder, "api.sock");
     config = write("lb.yaml", yaml(["10.60.1.2", "10.60.1.3"]));
-    dataplane = start(["dataplane", "--api", api, "--cli", join(folder, "cli.sock")], { deadlineMs: SHARED_DEADLINE_MS });
+    dataplane = start(["dataplane", "--api", api, "--cli", join(folder, "cli.sock")], {
+      deadlineMs: SHARED_DEADLINE_MS,
+    });
     await printed(dataplane, /ready/);
     controller = start(["lb", "-f", config], { deadlineMs: SHARED_DEADLINE_MS });
     await printed(controller, /VPP holds what is desired/);
