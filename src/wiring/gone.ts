@@ -1,5 +1,11 @@
-import { namespacesInUse } from "./in-use.ts";
+import { isLivedIn, namespacesInUse } from "./in-use.ts";
 import type { Links } from "./links.ts";
+
+export interface InUse {
+  has(inode: string): boolean;
+  /** Whether it is for longer than a moment. Default: it is. */
+  isLivedIn?(inode: string): boolean;
+}
 
 export interface GoneClientsOptions {
   /** Hears of each connection whose client is gone, again with each look while the link is there. */
@@ -7,8 +13,8 @@ export interface GoneClientsOptions {
   readonly onError?: (error: unknown) => void;
   /** For how long nobody is in a namespace until its client counts as gone: it may be about to start again. Default 5,000. */
   readonly graceMs?: number;
-  /** Numbers of the inodes of namespaces in use. Default: a look at this machine. */
-  readonly inUse?: () => { has(inode: string): boolean };
+  /** Namespaces in use, by the numbers of their inodes. Default: a look at this machine. */
+  readonly inUse?: () => InUse;
   /** ms of a clock that is never set. */
   readonly now?: () => number;
 }
@@ -74,25 +80,32 @@ export class GoneClients {
     if (clients.length === 0) return;
     let inUse;
     try {
-      inUse = (this.#options.inUse ?? namespacesInUse)();
+      inUse = (this.#options.inUse ?? onThisMachine)();
     } catch (error) {
       // Not all could be looked at: nothing is known.
       this.#options.onError?.(error);
       return;
     }
     for (const client of clients)
-      if (this.#isGone(keyOf(client), inUse.has(client.inode))) this.#options.onGone(client.id, client.client);
+      if (this.#isGone(keyOf(client), client.inode, inUse)) this.#options.onGone(client.id, client.client);
   }
 
-  #isGone(key: string, isInUse: boolean): boolean {
+  #isGone(key: string, inode: string, inUse: InUse): boolean {
     const nowMs = this.#lookedMs;
     const before = this.#seen.get(key);
-    if (isInUse) this.#seen.set(key, { lastMs: nowMs, missed: 0 });
+    const isInUse = inUse.has(inode);
+    const isSeen = isInUse && (before !== undefined || inUse.isLivedIn?.(inode) !== false);
+    if (isSeen) this.#seen.set(key, { lastMs: nowMs, missed: 0 });
     if (isInUse || before === undefined) return false;
     const missed = before.missed + 1;
     this.#seen.set(key, { ...before, missed });
     return missed >= LOOKS && nowMs - before.lastMs >= (this.#options.graceMs ?? 5000);
   }
+}
+
+function onThisMachine(): InUse {
+  const paths = namespacesInUse();
+  return { has: (inode) => paths.has(inode), isLivedIn: (inode) => isLivedIn(paths.get(inode) ?? "") };
 }
 
 const keyOf = ({ id, inode }: { readonly id: string; readonly inode: string }): string => `${inode} ${id}`;

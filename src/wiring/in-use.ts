@@ -24,6 +24,25 @@ export function namespacesInUse(): Map<string, string> {
   return paths;
 }
 
+/**
+ * Whether what is at a path of `namespacesInUse` stays there: a name, or a process of which every thread is in the
+ * namespace. One that only does something in it for a moment has its other threads elsewhere.
+ */
+export function isLivedIn(path: string): boolean {
+  const match = /^(\/proc\/\d+)\/ns\/net$/.exec(path);
+  if (match === null) return true;
+  const threads = tryList(`${match[1]}/task`).map((thread) => linkOf(`${match[1]}/task/${thread}/ns/net`));
+  return threads.length > 0 && threads.every((link) => link !== undefined && link === linkOf(path));
+}
+
+function tryList(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
 /** undefined: the process has ended, or we may not look. */
 function linkOf(path: string): string | undefined {
   try {

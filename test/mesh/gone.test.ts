@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { namespacesInUse } from "../../src/wiring/in-use.ts";
+import { readlinkSync } from "node:fs";
+import { isLivedIn, namespacesInUse } from "../../src/wiring/in-use.ts";
 import { GoneClients } from "../../src/wiring/gone.ts";
 import { Links } from "../../src/wiring/links.ts";
 import { needNamespaces, until } from "../sys/support.ts";
@@ -18,13 +19,15 @@ describe("mesh: a client whose network namespace is nobody's any more", () => {
     let told: string[] = [];
     const errors: unknown[] = [];
     let nowMs = 0;
+    let isVisit = false;
     const gone = new GoneClients(links, {
       onGone: (id, client) => told.push(`${id} ${client}`),
       onError: (error) => errors.push(error),
       now: () => nowMs,
       inUse: () => {
         if (inUse === undefined) throw new Error("EMFILE");
-        return inUse;
+        const found = inUse;
+        return { has: (inode) => found.has(inode), isLivedIn: () => !isVisit };
       },
     });
     const look = (...found: string[]) => {
@@ -40,7 +43,8 @@ describe("mesh: a client whose network namespace is nobody's any more", () => {
       gone.look();
     };
     const back = (ms: number) => (nowMs -= ms);
-    return { links, look, fail, back, errors };
+    const visit = (is: boolean) => void (isVisit = is);
+    return { links, look, fail, back, visit, errors };
   }
 
   it("is told after three looks in a row, until its link is gone; an endpoint's is not", async () => {
@@ -70,6 +74,16 @@ describe("mesh: a client whose network namespace is nobody's any more", () => {
     };
     for (let i = 0; i < 40; i++) assert.deepEqual(quickly(), [], `after ${i / 10} s`);
     assert.deepEqual(look("12"), ["a as1"]);
+  });
+
+  it("is not told of a namespace that somebody was in for a moment", async () => {
+    const { look, visit } = await scene();
+    visit(true);
+    look("11", "12");
+    visit(false);
+    assert.deepEqual([look("12"), look("12"), look("12"), look("12")], [[], [], [], []]);
+    look("11", "12");
+    assert.deepEqual([look("12"), look("12"), look("12")], [[], [], ["a as1"]], "that time it stayed");
   });
 
   it("a connection of the same name in another namespace is another", async () => {
@@ -114,8 +128,15 @@ describe("mesh: a client whose network namespace is nobody's any more", () => {
       );
     });
 
-    it("namespaces in use are those of processes", () => {
-      assert.ok(namespacesInUse().size > 0);
+    it("namespaces in use are those of processes; a process that is in one for a moment does not live there", async () => {
+      await withPods(["as"], async (as) => {
+        const number = /\d+/.exec(readlinkSync(as!.netns))![0];
+        assert.equal(isLivedIn(namespacesInUse().get(number) ?? "/proc/0/ns/net"), true);
+        assert.equal(isLivedIn(`/proc/${process.pid}/ns/net`), true);
+        assert.equal(isLivedIn("/proc/0/ns/net"), false);
+        as!.close();
+        await until("its end", () => !namespacesInUse().has(number), 30_000);
+      });
     });
   });
 });
