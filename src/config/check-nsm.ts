@@ -12,9 +12,11 @@ export function checkNsm(file: LbFile, desired: DesiredState, found: Findings): 
       "with payload IP nothing can be given by MEMIF: add KERNEL to nsm.mechanisms, or leave payload at ETHERNET",
     );
   const own = bviAddresses(desired, nsm.bridge);
+  const vips = vipPrefixes(desired);
   const prefixes = (nsm.prefixes ?? []).map(canonicalPrefix);
   prefixes.forEach((prefix, index) => {
-    const problem = clientPrefixProblem(prefix, own, nsm.bridge) ?? overlapProblem(prefix, index, prefixes, desired);
+    const problem =
+      clientPrefixProblem(prefix, own, nsm.bridge) ?? overlapProblem(prefix, prefixes.slice(0, index), vips);
     if (problem !== undefined) found.error(["nsm", "prefixes", index], problem);
   });
   const known = new Set([
@@ -35,17 +37,17 @@ function canonical(text: string): string | undefined {
   }
 }
 
-function overlapProblem(
-  prefix: string,
-  index: number,
-  all: readonly string[],
-  desired: DesiredState,
-): string | undefined {
-  const other = all.slice(0, index).find((one) => overlaps(one, prefix));
+/** Prefixes of all VIPs, with and without streams. */
+export function vipPrefixes({ vips, steering }: DesiredState): string[] {
+  return [...vips, ...(steering?.vips ?? [])].map((vip) => vip.prefix);
+}
+
+/** What keeps clients from addresses of the prefix: what is tunnelled to an address of a VIP comes to the VIP again. */
+export function overlapProblem(prefix: string, before: readonly string[], vips: readonly string[]): string | undefined {
+  const other = before.find((one) => overlaps(one, prefix));
   if (other !== undefined) return `${prefix} overlaps ${other}: clients get one address of each`;
-  const vips = [...desired.vips, ...(desired.steering?.vips ?? [])];
-  const vip = vips.find((one) => overlaps(one.prefix, prefix));
-  return vip === undefined ? undefined : `${prefix} overlaps VIP ${vip.prefix}: a client's address cannot be a VIP's`;
+  const vip = vips.find((one) => overlaps(one, prefix));
+  return vip === undefined ? undefined : `${prefix} overlaps VIP ${vip}: a client's address cannot be a VIP's`;
 }
 
 /** Addresses of the bridge's BVI, with length; undefined where the file has none. */

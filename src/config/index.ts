@@ -1,4 +1,4 @@
-export { bviAddresses, clientPrefixProblem, firstHost, selfIn } from "./check-nsm.ts";
+export { bviAddresses, clientPrefixProblem, firstHost, overlapProblem, selfIn, vipPrefixes } from "./check-nsm.ts";
 export { BRIDGE_DEFAULTS } from "./desired/interfaces.ts";
 export { lbFileSchema, lbJsonSchema, type LbFile } from "./schema.ts";
 export { lbJsonSchemaText } from "./json-schema.ts";

@@ -1,7 +1,15 @@
 import { dirname, join } from "node:path";
 import { firstOf, listOf, type Environment } from "@networkservicemesh/sdk-ts";
-import { canonicalPrefix, familyOf, overlaps, type DesiredState } from "../bridge/index.ts";
-import { bviAddresses, clientPrefixProblem, firstHost, selfIn, type LbFile } from "../config/index.ts";
+import { canonicalPrefix, familyOf, type DesiredState } from "../bridge/index.ts";
+import {
+  bviAddresses,
+  clientPrefixProblem,
+  firstHost,
+  overlapProblem,
+  selfIn,
+  vipPrefixes,
+  type LbFile,
+} from "../config/index.ts";
 import { durationIn, labelsIn } from "./environment.ts";
 import { messageOf, NseError } from "./errors.ts";
 
@@ -80,6 +88,7 @@ export function resolveSettings(file: LbFile, desired: DesiredState, around: Sur
   const connectTo = nsm.connectTo ?? firstOf(env, "NSM_CONNECT_TO") ?? DEFAULT_CONNECT;
   const labels = nsm.labels ?? labelsIn(env, "NSM_LABELS", "ENDPOINT_LABELS") ?? {};
   const program = nsm.hook.program ?? firstOf(env, "NSE_HOOK");
+  const defaultVips = (listOf(firstOf(env, "VIP_ADDRESS")) ?? []).map((text) => toPrefix(text, "VIP_ADDRESS"));
   const managed = nsm.lbManagedBy === "agent";
   return {
     name,
@@ -108,8 +117,8 @@ export function resolveSettings(file: LbFile, desired: DesiredState, around: Sur
     mtu: nsm.mtu,
     weight: file.lb?.weights === "equal" ? 1 : 100,
     ...(nsm.vips === undefined ? {} : { vips: checkedVips(nsm.vips, desired) }),
-    networks: networksOf(nsm.prefixes ?? listOf(firstOf(env, "IP_ADDRESS")), nsm.bridge, desired),
-    defaultVips: (listOf(firstOf(env, "VIP_ADDRESS")) ?? []).map((text) => toPrefix(text, "VIP_ADDRESS")),
+    networks: networksOf(nsm.prefixes ?? listOf(firstOf(env, "IP_ADDRESS")), nsm.bridge, desired, defaultVips),
+    defaultVips,
   };
 }
 
@@ -137,15 +146,19 @@ function toPrefix(text: string, where: string): string {
   }
 }
 
-function networksOf(prefixes: readonly string[] | undefined, bridge: number, desired: DesiredState): Network[] {
+function networksOf(
+  prefixes: readonly string[] | undefined,
+  bridge: number,
+  desired: DesiredState,
+  vips: readonly string[],
+): Network[] {
   if (prefixes === undefined)
     throw new NseError("INPUT", "no prefix to give clients addresses of: write nsm.prefixes or set IP_ADDRESS");
   const own = bviAddresses(desired, bridge);
   const canonical = prefixes.map((text) => toPrefix(text, "nsm.prefixes"));
+  const all = [...vipPrefixes(desired), ...vips];
   return canonical.map((prefix, index) => {
-    const other = canonical.slice(0, index).find((one) => overlaps(one, prefix));
-    const problem =
-      other === undefined ? clientPrefixProblem(prefix, own, bridge) : `${prefix} overlaps ${other}: one is enough`;
+    const problem = overlapProblem(prefix, canonical.slice(0, index), all) ?? clientPrefixProblem(prefix, own, bridge);
     if (problem !== undefined) throw new NseError("INPUT", `nsm.prefixes: ${problem}`);
     return { prefix, self: selfIn(prefix, own ?? [])?.split("/")[0] ?? firstHost(prefix) };
   });

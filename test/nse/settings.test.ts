@@ -71,6 +71,12 @@ describe("nse: settings", () => {
       ["nsm: {}\n", { IP_ADDRESS: "10.60.1.0/24", NSM_DIAL_TIMEOUT: "5" }, /NSM_DIAL_TIMEOUT="5" is no time/],
       ["nsm: {}\n", { IP_ADDRESS: "10.60.1.0/24", NSM_LABELS: "lb" }, /"lb" is no label/],
       ["nsm: {}\n", { IP_ADDRESS: "10.60.1.0/24", VIP_ADDRESS: "ten" }, /VIP_ADDRESS/],
+      ["nsm: {}\n", { IP_ADDRESS: "10.60.1.0/24", VIP_ADDRESS: "10.60.1.64/26" }, /overlaps VIP 10\.60\.1\.64\/26/],
+      [
+        `${BVI}vips: [{ prefix: 10.60.1.64/26, encap: gre4 }]\nnsm: {}\n`,
+        { IP_ADDRESS: "10.60.1.0/24" },
+        /overlaps VIP 10\.60\.1\.64\/26/,
+      ],
       ["nsm: { connectTo: tcp://10.0.0.1:5001 }\n", { IP_ADDRESS: "10.60.1.0/24" }, /NSM_LISTEN_ON/],
     ];
     for (const [yaml, env, what] of cases)
