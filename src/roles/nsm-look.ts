@@ -1,3 +1,4 @@
+import { readlinkSync } from "node:fs";
 import {
   Call,
   Channel,
@@ -168,9 +169,20 @@ function endpointRow(info: EndpointInfo): EndpointRow {
     name: info.name,
     services: info.networkServiceNames,
     labels: Object.fromEntries(labels),
-    url: info.url,
+    url: urlAsRegistered(info.url),
     ...(expiresMs === undefined ? {} : { expires: new Date(expiresMs).toISOString() }),
   };
+}
+
+/** A socket that came as a descriptor is a file of this process: said is the name that it has. */
+function urlAsRegistered(url: string): string {
+  const file = new RegExp(`^unix://(/proc/${process.pid}/fd/\\d+)$`).exec(url)?.[1];
+  if (file === undefined) return url;
+  try {
+    return `unix://${readlinkSync(file)}`;
+  } catch {
+    return url;
+  }
 }
 
 function connectionRow(connection: Connection): ConnectionRow {

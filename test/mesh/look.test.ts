@@ -84,8 +84,8 @@ describe("mesh: services, selectors, and a look at them", function () {
           );
           const endpoints = await lookAtEndpoints(look(nsm), never, "load-balancer");
           assert.deepEqual(
-            endpoints.map(({ name }) => name),
-            ["common", "gold"],
+            endpoints.map(({ name, url }) => [name, url]),
+            ["common", "gold"].map((name) => [name, `unix://${folder}/${name}.sock`]),
           );
           const shown = await nsmCommand(nsm, "connections", "--json");
           assert.equal(shown.code, 0, shown.stderr);
