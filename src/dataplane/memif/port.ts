@@ -38,7 +38,7 @@ export interface PortOwner {
 
 /**
  * A memif interface's edge of the graph. Packets are copied out of the shared memory before anything looks at them: the
- * peer can change it at any moment. What is sent is copied into it at once.
+ * peer can change it at any moment. What is sent is copied into it by `flush`, until when it is the graph's.
  */
 export class MemifPort implements Port, PollSource {
   readonly maxFrameBytes = MAX_FRAME_BYTES;
