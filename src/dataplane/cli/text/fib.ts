@@ -49,10 +49,7 @@ export class FibText {
 
   /** Who holds the table: API and CLI where they made it, neighbours while there are any, recursive next hops. */
   #locks(table: FibTable): Map<string, number> {
-    const locks = new Map([...table.locks].map(([holder, count]) => [holder.replace(/ .*/, ""), count]));
-    const has = (source: string): boolean =>
-      [...table.entries()].some((entry) => entry.sources.some((one) => one.source === source));
-    if (!locks.has("adjacency") && has("adjacency")) locks.set("adjacency", 1);
+    const locks = new Map([...table.locks.keys()].map((holder) => [holder.replace(/ .*/, ""), 1]));
     const recursive = [...this.#dp.fib.pathLists.paths].filter(
       (path) => path.type === "recursive" && path.proto === table.proto && path.fibIndex === table.index,
     ).length;
