@@ -3,7 +3,7 @@ import { SEED } from "../seed.ts";
 import { soak } from "./soak.ts";
 
 /** `npm run soak` does a hundred thousand, and looks at memory, for which this is too short. */
-const OPERATIONS = 1500;
+const OPERATIONS = 1000;
 
 /** The short form. Each of `killed` has a file of its own: they run beside each other. */
 export async function shortSoak(killed: "lb" | "dataplane"): Promise<void> {
