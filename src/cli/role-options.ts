@@ -14,12 +14,12 @@ export function logLevelOption(): Option {
 }
 
 /** NSM's programs have these too. */
-const NSM_LEVELS: Readonly<Record<string, LogLevel>> = {
-  trace: "debug",
-  warning: "warn",
-  fatal: "error",
-  panic: "error",
-};
+const NSM_LEVELS: ReadonlyMap<string, LogLevel> = new Map([
+  ["trace", "debug"],
+  ["warning", "warn"],
+  ["fatal", "error"],
+  ["panic", "error"],
+]);
 
 /** Of the roles of a mesh: also NSM_LOG_LEVEL says it, in the words of NSM's programs. */
 export function meshLogLevelOption(): Option {
@@ -27,7 +27,8 @@ export function meshLogLevelOption(): Option {
     .env("NSM_LOG_LEVEL")
     .argParser((text: string): LogLevel => {
       const name = text.trim().toLowerCase();
-      const level = NSM_LEVELS[name] ?? LOG_LEVELS.find((one) => one === name) ?? (name === "" ? "info" : undefined);
+      const level =
+        NSM_LEVELS.get(name) ?? LOG_LEVELS.find((one) => one === name) ?? (name === "" ? "info" : undefined);
       if (level === undefined) throw new InvalidArgumentError(`It is one of ${LOG_LEVELS.join(", ")}.`);
       return level;
     });

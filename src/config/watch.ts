@@ -30,7 +30,8 @@ export async function readConfigFile(file: string): Promise<string> {
 
 /**
  * The file's text now, and again whenever it differs: on changes in its directory (also a ConfigMap's link swap), on
- * every `reload$`-like call of `onReload`, and each `pollMs` (5000) for file systems without change events. What is new counts once nothing has changed for `settleMs` (100).
+ * every `reload$`-like call of `onReload`, and each `pollMs` (5000) for file systems without change events. What is new
+ * counts once nothing has changed for `settleMs` (100).
  * A reading on request is emitted even if the text is the same. Ends never; unsubscribe closes everything.
  */
 export function watchConfigFile(

@@ -1,4 +1,4 @@
-import type { DesiredState, Diagnostic } from "../bridge/index.ts";
+import type { DesiredState } from "../bridge/index.ts";
 import type { RunCause } from "./cause.ts";
 import { errorText, warningsOf } from "./results.ts";
 import type { ConfigStatus, ParsedDesired } from "./types.ts";
@@ -70,11 +70,5 @@ export class ConfigFile {
   /** It cannot be read. */
   failed(message: string): void {
     this.#status = { ...this.#status, error: message };
-  }
-
-  /** Another text, which is not the file's. */
-  parse(yaml: string): { desired?: DesiredState; diagnostics: readonly Diagnostic[] } {
-    const { state, diagnostics } = this.#parse(yaml);
-    return { ...(state === undefined ? {} : { desired: state }), diagnostics };
   }
 }

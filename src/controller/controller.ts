@@ -54,6 +54,8 @@ export interface ControllerOptions {
   readonly repairPeriodMs?: number;
   /** Reads a lb.yaml; config's `parseLbYaml`. */
   readonly parse: (yaml: string) => ParsedDesired;
+  /** The same of the file itself, where more is said of it than of plans and proposals. Default: `parse`. */
+  readonly parseFile?: (yaml: string) => ParsedDesired;
   /** Shown in the status. */
   readonly file?: string;
   /** Closes the controller. */
@@ -106,7 +108,7 @@ export class Controller implements ControllerApi {
     });
     this.#past = new HistoryQueries(state);
     this.#queries = new Queries(this.#reconciler, () => this.#session());
-    this.#config = new ConfigFile(options.parse, options.file);
+    this.#config = new ConfigFile(options.parseFile ?? options.parse, options.file);
   }
 
   /** Opens the state file and begins to connect. Rejects with ControllerError JOURNAL. */
@@ -340,7 +342,10 @@ export class Controller implements ControllerApi {
   }
 
   #read(yaml: string | undefined): { desired?: DesiredState; diagnostics: readonly Diagnostic[] } {
-    if (yaml !== undefined) return this.#config.parse(yaml);
+    if (yaml !== undefined) {
+      const { state, diagnostics } = this.#options.parse(yaml);
+      return { ...(state === undefined ? {} : { desired: state }), diagnostics };
+    }
     const desired = this.#config.latest ?? this.#reconciler.intent.accepted;
     return { desired: desired ?? fail("NO_CONFIG", "no configuration is loaded"), diagnostics: [] };
   }

@@ -72,15 +72,14 @@ export async function runController(options: ControllerRoleOptions, signal: Abor
   const trust = trustOf(settings);
   const http = await openHttp(settings, options.http);
   const [api, journal] = [options.api ?? settings.vpp.api, options.journal ?? settings.state.journal];
-  const followed: Followed = {};
   const controller = await Controller.start({
     socket: api,
     requestTimeoutMs: settings.vpp.requestTimeoutMs,
     journal,
     retention: retentionOf(settings.state.history),
     repairPeriodMs: settings.repair.periodMs,
-    // Other texts are plans and proposals: what is not about VPP counts in none of them.
-    parse: (text) => (text === followed.text ? withStaleSettings(parseLbYaml(text), settings) : parseLbYaml(text)),
+    parse: parseLbYaml,
+    parseFile: (text) => withStaleSettings(parseLbYaml(text), settings),
     file: options.file,
     trust,
   });
@@ -107,7 +106,7 @@ export async function runController(options: ControllerRoleOptions, signal: Abor
       await attached?.start();
       log({ event: "controller-ready", message, vpp: api, file: options.file, http: at });
       options.ready?.(controller, at);
-      await followFile(controller, options.file, followed, signal);
+      await followFile(controller, options.file, signal);
       log({ event: "controller-stopping", message: "told to stop: VPP keeps what it has" });
     } finally {
       await attached?.close();
@@ -174,13 +173,8 @@ async function readSettings(file: string): Promise<{ settings: LbFile; desired: 
   throw new ConfigError("INVALID", [`${file} is not a usable lb.yaml`, ...errors].join("\n"), diagnostics);
 }
 
-/** The file's text as it was read last. */
-interface Followed {
-  text?: string;
-}
-
 /** Resolves when the signal fires. */
-function followFile(controller: Controller, file: string, followed: Followed, signal: AbortSignal): Promise<void> {
+function followFile(controller: Controller, file: string, signal: AbortSignal): Promise<void> {
   const reload$ = new Subject<void>();
   const onHangup = () => reload$.next();
   process.on("SIGHUP", onHangup);
@@ -189,10 +183,8 @@ function followFile(controller: Controller, file: string, followed: Followed, si
       .pipe(takeUntil(fromEvent(signal, "abort")))
       .subscribe({
         next: (reading) => {
-          if ("text" in reading) {
-            followed.text = reading.text;
-            void controller.load(reading.text);
-          } else controller.fileFailed(reading.error.message);
+          if ("text" in reading) void controller.load(reading.text);
+          else controller.fileFailed(reading.error.message);
         },
         complete: () => {
           process.off("SIGHUP", onHangup);

@@ -28,7 +28,7 @@ describe("cli: nsc", function () {
   wrong.push([
     "a log level that is none",
     ["kernel://lb"],
-    { NSM_LOG_LEVEL: "loud" },
+    { NSM_LOG_LEVEL: "constructor" },
     /NSM_LOG_LEVEL.*error, warn, info/s,
   ]);
   for (const [what, args, env, message] of wrong) {
